@@ -1,0 +1,82 @@
+"""The graph of prerequisites: an edge runs from a concept to each one that it supports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import networkx as nx
+import numpy as np
+
+from kt_models.base import ConceptLists
+from kt_models.recall import Int
+
+
+def cycles(prerequisites: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """One cycle of each knot of concepts that need one another, each as [a, b, ..., a] where a supports b.
+
+    Self loops are no matter of this function; keys that are no concept are ignored.
+    """
+    graph = nx.DiGraph()
+    graph.add_nodes_from(prerequisites)
+    edges = ((parent, child) for child, parents in prerequisites.items() for parent in parents)
+    graph.add_edges_from((parent, child) for parent, child in edges if parent in prerequisites and parent != child)
+    knots = (knot for knot in nx.strongly_connected_components(graph) if len(knot) > 1)
+    order = {key: place for place, key in enumerate(prerequisites)}
+    return sorted((_cycle(graph, min(knot, key=order.__getitem__)) for knot in knots), key=lambda c: order[c[0]])
+
+
+def _cycle(graph: nx.DiGraph[str], start: str) -> list[str]:
+    """The shortest way from `start` back to it."""
+    ways = (nx.shortest_path(graph, child, start) for child in graph[start] if nx.has_path(graph, child, start))
+    return [start, *min(ways, key=len)]
+
+
+def invert(lists: ConceptLists, size: int) -> ConceptLists:
+    """From the parents of each to the children of each, or from concepts of items to items of concepts.
+
+    Args:
+        lists: values in 0..size-1.     size: number of lists to return.
+    """
+    order = np.argsort(lists.flat, kind="stable")
+    counts = np.bincount(lists.flat, minlength=size)
+    return ConceptLists(lists.owner[order], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+
+def depth(parents: ConceptLists) -> Int:
+    """(concepts,) number of edges of the longest chain from a concept without prerequisites."""
+    found = np.zeros(len(parents), dtype=np.int64)
+    for child in _order(parents):
+        above = parents.flat[parents.offset[child] : parents.offset[child + 1]]
+        found[child] = 1 + found[above].max() if len(above) else 0
+    return found
+
+
+def ancestors(parents: ConceptLists, concepts: Iterable[int]) -> Int:
+    """All that `concepts` need, directly or not, without themselves unless one needs another; ascending."""
+    seen: set[int] = set()
+    ahead = list(concepts)
+    while ahead:
+        child = ahead.pop()
+        above = parents.flat[parents.offset[child] : parents.offset[child + 1]].tolist()
+        ahead.extend(p for p in above if p not in seen)
+        seen.update(above)
+    return np.array(sorted(seen), dtype=np.int64)
+
+
+def downstream_counts(parents: ConceptLists) -> Int:
+    """(concepts,) number of concepts that need this one, directly or not."""
+    # A concept's dependents as the bits of one integer: a union is one machine operation per 64 concepts.
+    reached = [0] * len(parents)
+    for child in reversed(_order(parents)):
+        below = reached[child] | (1 << child)
+        for parent in parents.flat[parents.offset[child] : parents.offset[child + 1]].tolist():
+            reached[parent] |= below
+    return np.array([bits.bit_count() for bits in reached], dtype=np.int64)
+
+
+def _order(parents: ConceptLists) -> list[int]:
+    """Every concept after all its prerequisites."""
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(parents)))
+    graph.add_edges_from(zip(parents.flat.tolist(), parents.owner.tolist(), strict=True))
+    return list(nx.topological_sort(graph))
