@@ -144,7 +144,7 @@ def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(part, folder)
+        part.replace(folder)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         raise BadArtifact(folder, f"cannot be written ({error.strerror})", "name another folder") from error

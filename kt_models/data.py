@@ -107,15 +107,19 @@ class Dataset:
         """(answers,) position of each answer in its learner's history, from 0."""
         return np.arange(self.n_answers) - self.offset[self.interactions.learner]
 
+    def answers_of(self, rows: Int) -> Int:
+        """Rows in `interactions` of the answers of some learners, in the order of `take(rows)`."""
+        lengths, begin = self.lengths[rows], self.offset[rows]
+        start = np.cumsum(lengths) - lengths
+        return np.asarray(np.arange(int(lengths.sum())) + np.repeat(begin - start, lengths), dtype=np.int64)
+
     def take(self, rows: Int) -> Dataset:
         """Some learners, each with all answers, in the order given and renumbered 0, 1, ...; same vocabularies."""
         rows = np.asarray(rows, dtype=np.int64)
         if np.unique(rows).size != rows.size:
             raise BadDataset("a learner was taken twice: give each row once")
-        lengths, begin = self.lengths[rows], self.offset[rows]
-        start = np.concatenate([[0], np.cumsum(lengths)])
-        source = np.arange(int(start[-1])) + np.repeat(begin - start[:-1], lengths)
-        learner = np.repeat(np.arange(len(rows)), lengths)
+        source = self.answers_of(rows)
+        learner = np.repeat(np.arange(len(rows)), self.lengths[rows])
         seen = self.interactions
         columns = {name: getattr(seen, name)[source] for name in _PLAIN}
         taken = Interactions(learner=learner, concepts=seen.concepts.take(source), **columns)
