@@ -1,0 +1,148 @@
+"""Child processes that are found again after their owner was killed. Standard library only."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+#: Environment variable that marks a child and all it starts; its value is the child's pid file.
+MARK = "TRELLIS_CHILD"
+POLL_SECONDS = 0.02
+MAX_LOG_BYTES = 10_000_000
+
+
+class ServerError(RuntimeError):
+    """A child cannot be started or stopped; the message says what to do."""
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def write_private(path: Path, text: str) -> None:
+    """All or nothing, and readable by the owner only."""
+    new = path.with_name(path.name + ".new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
+def birth(pid: int) -> str | None:
+    """What tells a process from a later one with the same number; None when it is dead or a zombie.
+
+    A zombie counts as dead: under an init that reaps late, a killed server stays one for seconds.
+    """
+    if sys.platform != "linux":
+        command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+        state, _, started = said.partition(" ")
+        return None if state.startswith("Z") else "-".join(started.split()) or None
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else f"{fields[19]}@{boot}"
+
+
+def marked(mark: str) -> Iterator[int]:
+    """Processes that inherited this mark, such as the workers of a web server that was killed. Linux only."""
+    wanted = f"\0{MARK}={mark}\0".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in b"\0" + (entry / "environ").read_bytes() + b"\0":
+                yield int(entry.name)
+
+
+class Child:
+    """A process with a log, and a pid file by which the next owner finds it if this one is killed."""
+
+    def __init__(
+        self,
+        name: str,
+        pid_file: Path,
+        log: Path,
+        *,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        patience_seconds: float = 20.0,
+    ) -> None:
+        self.name, self.pid_file, self.log = name, pid_file.absolute(), log
+        self.stop_signal, self.patience_seconds = stop_signal, patience_seconds
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self, command: list[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+        self.sweep()
+        for folder in (self.log.parent, self.pid_file.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
+            self.log.replace(self.log.with_name(self.log.name + ".old"))
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C reaches the owner only, which then stops its children in order.
+            self.process = subprocess.Popen(  # noqa: S603
+                command,
+                env={**(os.environ if env is None else env), MARK: str(self.pid_file)},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        write_private(self.pid_file, f"{self.process.pid} {birth(self.process.pid)}")
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def ask_to_stop(self) -> None:
+        if self.process is not None and self.running():
+            self.process.send_signal(self.stop_signal)
+
+    def stop(self) -> None:
+        self.ask_to_stop()
+        wait_for(lambda: not self.running(), self.patience_seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """As `kill -9` of the process and of everything that it started."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self._clear()
+
+    def sweep(self) -> bool:
+        """End what a killed owner left running, if it is still the process that the owner started."""
+        try:
+            number, born = self.pid_file.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return False
+        pid = int(number)
+        found = birth(pid) == born
+        for sign, patience in ((self.stop_signal, self.patience_seconds), (signal.SIGKILL, 5.0)):
+            if birth(pid) == born:
+                self._send(pid, sign)
+                wait_for(lambda: birth(pid) != born, patience)
+        self._clear()
+        return found
+
+    def _send(self, pid: int, sign: signal.Signals) -> None:
+        try:
+            os.kill(pid, sign)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            message = f"{self.name} (process {pid}) belongs to another user: stop it as that user, then try again"
+            raise ServerError(message) from error
+
+    def _clear(self) -> None:
+        for pid in marked(str(self.pid_file)):
+            self._send(pid, signal.SIGKILL)
+        self.pid_file.unlink(missing_ok=True)
