@@ -75,9 +75,10 @@ class Document(_Strict, frozen=True):
     concepts: Annotated[tuple[ConceptContent, ...], Meta(max_length=MAX_CONCEPTS)]
     items: Annotated[tuple[ItemContent, ...], Meta(max_length=MAX_ITEMS)] = ()
 
-    # Written even when empty, unlike other defaults: readers of the JSON need not know that it may be absent.
     def to_builtins(self) -> dict[str, Any]:
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        """As decoded JSON: what is stored, exported and shown to editors."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        # Present even when empty, unlike other defaults: readers of the JSON need not know that they may be absent.
         plain.setdefault("items", [])
         for concept in plain["concepts"]:
             concept.setdefault("prerequisites", [])

@@ -39,7 +39,7 @@ def validate(raw: object) -> Report:
 
 def _examine(raw: object) -> tuple[Document | None, Report]:
     if isinstance(raw, Document):
-        raw = raw.to_builtins()
+        raw = msgspec.to_builtins(raw)
     try:
         document = msgspec.convert(raw, Document)
     except (msgspec.ValidationError, UnicodeError):
@@ -82,7 +82,7 @@ def _field_problems(pointer: str, raw: object, kind: type[msgspec.Struct]) -> It
         yield Problem(pointer, "not_an_object", f"{_show(raw)} stands where an object must: give {{...}}")
         return
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    for name in raw.keys() - fields.keys():
+    for name in (name for name in raw if name not in fields):
         text = f"there is no field {_show(name)}: remove it, or use one of {', '.join(fields)}"
         yield Problem(f"{pointer}/{_escape(str(name))}", "unknown_field", text)
     for name, field in fields.items():
@@ -184,7 +184,7 @@ def _unstorable(document: Document) -> list[Problem]:
             return []
     except UnicodeEncodeError:
         pass
-    return list(_unstorable_texts("", document.to_builtins()))
+    return list(_unstorable_texts("", msgspec.to_builtins(document)))
 
 
 def _unstorable_texts(pointer: str, value: object) -> Iterator[Problem]:
