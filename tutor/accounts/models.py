@@ -67,7 +67,7 @@ class Rostered(models.Model):
     """Something a roster may know by another name: `external_id` as given by `source`, unique in its school."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    school = models.ForeignKey(School, on_delete=models.CASCADE)
+    school = models.ForeignKey(School, on_delete=models.CASCADE, db_index=False)
     source = models.CharField(max_length=64, blank=True)
     external_id = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -81,6 +81,10 @@ class Rostered(models.Model):
                 condition=~Q(external_id=""),
                 name="%(class)s_external_id",
             )
+        ]
+        indexes = [
+            # Read by the lists of the API: a school's rows in order of creation, a page at a time.
+            models.Index(fields=["school", "id"], name="%(class)s_page"),
         ]
 
 
@@ -152,3 +156,30 @@ class ApiClient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}...)"
+
+
+class IdempotentAnswer(models.Model):
+    """What the API answered to a request that carried an Idempotency-Key, to be said again if the request is repeated.
+
+    Life: written in the transaction of the request's effect, deleted after 24 hours. May hold personal data (`body`).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, db_index=False, related_name="+")
+    key = models.CharField(max_length=255)
+    #: Of method, path, query, content type and body.
+    request_sha256 = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField()
+    headers: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField()
+    body = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["client", "key"], name="idempotency_key")]
+        indexes = [
+            # Read by forget_old_keys().
+            models.Index(fields=["created_at"], name="idempotency_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
