@@ -77,6 +77,14 @@ class Scenario:
     two_concept_share: float = 0.0
     nature: Nature = field(default_factory=Nature)
 
+    def __post_init__(self) -> None:
+        for name in ("learners", "concepts", "items_per_concept", "days"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} {getattr(self, name)}: must be above 0")
+        for name in ("sessions_per_day", "answers_per_session", "parents_per_concept", "two_concept_share"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} {getattr(self, name)}: must not be negative")
+
 
 @final
 @dataclass(frozen=True, eq=False)

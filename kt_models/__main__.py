@@ -1,0 +1,294 @@
+"""The command line: fit, evaluate, simulate and bench learner models. `python -m kt_models COMMAND --help`.
+
+Stable: options and JSON keys are added, not renamed. Exit status 2 and one line on stderr for what the caller can mend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import numpy as np
+
+from kt_models import artifact, data, kinds
+from kt_models.artifact import BadArtifact
+from kt_models.data import BadDataset, Dataset
+from kt_models.kinds import UnknownKind
+from kt_models.settings import BadSetting, parse_settings
+
+
+class BadArguments(ValueError):
+    """Arguments that the command cannot work with."""
+
+
+#: What a caller can mend; anything else is our fault and shows its traceback.
+_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadSetting, UnknownKind)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except _MENDABLE as error:
+        print(f"kt_models: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def fit(arguments: argparse.Namespace) -> None:
+    """Fits a model and writes its artifact."""
+    started = time.monotonic()
+    kind = kinds.resolve(arguments.model)
+    config = parse_settings(kind.Config, arguments.set)
+    artifact.check_vacant(arguments.out)
+    _check_device(arguments.device)
+    training, validation = _split(_read(arguments), arguments.validation, arguments.seed)
+    with _Log(arguments.json_log) as log:
+        log.write(
+            "start", kind=arguments.model, seed=arguments.seed, config=dataclasses.asdict(config), **_size(training)
+        )
+        with _Bar(arguments.model) as bar:
+
+            def progress(record: dict[str, float]) -> None:
+                log.write("step", **record)
+                bar.move(record)
+
+            fitted = kind.fit(
+                training, config, seed=arguments.seed, device=arguments.device, validation=validation, progress=progress
+            )
+        fitted.model.save(arguments.out)
+        taken = time.monotonic() - started
+        log.write("saved", folder=str(arguments.out), checksum=artifact.checksum(arguments.out), seconds=taken)
+    size = f"{training.n_answers:,} answers of {training.n_learners:,} learners"
+    print(f"{arguments.model}: fitted on {size} in {taken:.1f} s, written to {arguments.out}")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Evaluates an artifact on a data set and prints a report."""
+    from kt_models import evaluate, report
+
+    model = artifact.load_model(arguments.artifact)
+    vocabularies = {name: getattr(model, name, None) for name in ("concepts", "items")}
+    answers = _read(arguments, **vocabularies)
+    if arguments.learners and arguments.learners < answers.n_learners:
+        share = arguments.learners / answers.n_learners
+        answers, _ = answers.split_learners((share, 1 - share), arguments.seed)
+    with _Bar(arguments.protocol) as bar:
+        try:
+            result = evaluate.evaluate(
+                model,
+                answers,
+                protocol=arguments.protocol,
+                given=arguments.given,
+                horizon=arguments.horizon,
+                seed=arguments.seed,
+                progress=lambda done, total: bar.move({"step": done, "steps": total}),
+            )
+        except evaluate.NothingToEvaluate as error:
+            raise BadArguments(str(error)) from error
+    print(json.dumps(result.to_json()) if arguments.json else report.text(result))
+
+
+def simulate(arguments: argparse.Namespace) -> None:
+    """Writes the answers of simulated learners."""
+    from kt_models import synthetic
+
+    nature = parse_settings(synthetic.Nature, arguments.set)
+    names = {field.name for field in dataclasses.fields(synthetic.Scenario)} - {"nature"}
+    try:
+        scenario = synthetic.Scenario(nature=nature, **{name: getattr(arguments, name) for name in names})
+    except ValueError as error:
+        raise BadArguments(str(error)) from error
+    simulation = synthetic.simulate(scenario, seed=arguments.seed)
+    try:
+        data.write(simulation.data, arguments.out)
+    except OSError as error:
+        raise BadArguments(f"{arguments.out}: cannot be written ({error.strerror}): name another file") from error
+    print(
+        f"{simulation.data.n_answers:,} answers of {simulation.data.n_learners:,} learners written to {arguments.out}"
+    )
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Prints times of a model's operations, one JSON object a line."""
+    from kt_models import bench, synthetic
+
+    if arguments.artifact:
+        model = artifact.load_model(arguments.artifact)
+    else:
+        kind = kinds.resolve(arguments.model)
+        small = synthetic.simulate(synthetic.Scenario(learners=100, concepts=100, items_per_concept=10), seed=0)
+        model = kind.fit(small.data, parse_settings(kind.Config, arguments.set), seed=0, device=arguments.device).model
+    for record in bench.measure(model, arguments.batch):
+        print(json.dumps(record), flush=True)
+
+
+def _read(arguments: argparse.Namespace, **vocabularies: Any) -> Dataset:
+    where: dict[str, tuple[str, ...]] = {}
+    for condition in arguments.where:
+        column, equals, values = condition.partition("=")
+        if not equals:
+            raise BadArguments(f"--where {condition}: must be column=value or column=value,value")
+        where[column] = tuple(values.split(","))
+    return data.read(arguments.data, where=where, **vocabularies)
+
+
+def _split(answers: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | None]:
+    if not 0 <= share < 1:
+        raise BadArguments(f"--validation {share}: must be at least 0 and below 1")
+    training, validation = answers.split_learners((1 - share, share), seed)
+    if training.n_learners == 0:
+        raise BadArguments(f"--validation {share}: leaves no learner of {answers.n_learners} to train on: give less")
+    return training, validation if validation.n_learners else None
+
+
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise BadArguments(f"--device {device}: must be cpu, cuda or cuda:N")
+    if device != "cpu":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise BadArguments(f"--device {device}: no CUDA device is available here: give cpu")
+
+
+def _size(answers: Dataset) -> dict[str, int]:
+    return {"answers": answers.n_answers, "learners": answers.n_learners}
+
+
+class _Log:
+    """Records as JSON lines in a file, if one is named."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
+        except OSError as error:
+            raise BadArguments(f"--json-log {path}: cannot be written ({error.strerror}): name another file") from error
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def write(self, event: str, **record: Any) -> None:
+        if self._file:
+            print(json.dumps({"event": event, **record}, default=_plain), file=self._file, flush=True)
+
+
+class _Bar:
+    """A bar on stderr if that is a terminal; records with `step` (done so far) and `steps` (in all) move it."""
+
+    def __init__(self, name: str) -> None:
+        self._bar: Any = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(desc=name, leave=False)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def move(self, record: dict[str, float]) -> None:
+        if self._bar is None:
+            return
+        self._bar.total = record.get("steps", self._bar.total)
+        self._bar.set_postfix({k: v for k, v in record.items() if k not in ("step", "steps")}, refresh=False)
+        self._bar.update(record.get("step", self._bar.n + 1) - self._bar.n)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kt_models", description="Learner models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_fit(commands)
+    _add_evaluate(commands)
+    _add_simulate(commands)
+    _add_bench(commands)
+    return parser
+
+
+def _add_fit(commands: Any) -> None:
+    command = commands.add_parser("fit", help="fit a model and write its artifact")
+    command.set_defaults(command=fit)
+    command.add_argument("--model", required=True, metavar="NAME", help=f"one of {', '.join(kinds.KINDS)}")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="empty or absent folder")
+    command.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help="of learners held out, 0 to 1")
+    command.add_argument("--json-log", type=Path, metavar="FILE", help="writes one JSON object a step")
+    _add_data(command)
+    _add_model_options(command)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser("evaluate", help="evaluate an artifact on a data set")
+    command.set_defaults(command=evaluate)
+    command.add_argument("--artifact", required=True, type=Path, metavar="DIR")
+    command.add_argument("--protocol", choices=("next", "horizon"), default="next")
+    command.add_argument("--given", type=int, default=10, help="answers given before the horizon")
+    command.add_argument("--horizon", type=int, default=10, help="answers predicted without seeing them")
+    command.add_argument("--learners", type=int, metavar="N", help="evaluate on about N learners drawn by the seed")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_data(command)
+
+
+def _add_simulate(commands: Any) -> None:
+    command = commands.add_parser("simulate", help="write answers of simulated learners")
+    command.set_defaults(command=simulate)
+    command.add_argument("--out", required=True, type=Path, metavar="FILE", help="Parquet, or CSV if it ends in .csv")
+    for name, kind, default in (
+        ("learners", int, 200),
+        ("concepts", int, 20),
+        ("items-per-concept", int, 8),
+        ("days", float, 30.0),
+        ("sessions-per-day", float, 0.4),
+        ("answers-per-session", float, 12.0),
+        ("parents-per-concept", float, 1.2),
+        ("two-concept-share", float, 0.0),
+    ):
+        command.add_argument(f"--{name}", type=kind, default=default)
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of kt_models.synthetic.Nature"
+    )
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_bench(commands: Any) -> None:
+    command = commands.add_parser("bench", help="time a model's operations")
+    command.set_defaults(command=bench)
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", metavar="NAME", help="fitted on a small simulated data set")
+    source.add_argument("--artifact", type=Path, metavar="DIR")
+    command.add_argument("--batch", type=int, nargs="+", default=[1, 16, 256, 4096])
+    _add_model_options(command)
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", required=True, type=Path, metavar="FILE", help="Parquet or CSV of answers")
+    command.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]", help="keep these rows")
+    command.add_argument("--seed", type=int, default=0)
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a field of the model's Config"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
