@@ -21,13 +21,16 @@ MAX_ITEMS = 100_000
 #: Four standard deviations of item difficulty in the logs we know; beyond it an answer says nothing about a learner.
 MAX_DIFFICULTY = 6.0
 MAX_MINUTES = 600.0
+MAX_TITLE_CHARACTERS = 300
+MAX_LABEL_CHARACTERS = 200
+MAX_DESCRIPTION_CHARACTERS = 5_000
 
 # Keys stand in URLs and in CSV lists, so they hold no space, slash, comma or bar.
 Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*\Z", max_length=120)]
-Title = Annotated[str, Meta(pattern=r"\S", max_length=300)]
+Title = Annotated[str, Meta(pattern=r"\S", max_length=MAX_TITLE_CHARACTERS)]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", max_length=35)]
-Label = Annotated[str, Meta(pattern=r"\S", max_length=200)]
-Description = Annotated[str, Meta(max_length=5_000)]
+Label = Annotated[str, Meta(pattern=r"\S", max_length=MAX_LABEL_CHARACTERS)]
+Description = Annotated[str, Meta(pattern=r"\S", max_length=MAX_DESCRIPTION_CHARACTERS)]
 Statement = Annotated[str, Meta(pattern=r"\S", max_length=10_000)]
 Answer = Annotated[str, Meta(min_length=1, max_length=1_000)]
 # Only web addresses: these are shown as links, and "javascript:" must not be one.
@@ -93,7 +96,7 @@ RULES = {
     "language": 'a BCP 47 language tag such as "en" or "pt-BR"',
     "concepts": "a list of concept objects (in an item: 1 to 20 concept keys)",
     "items": "a list of item objects",
-    "description": "a text of up to 5,000 characters",
+    "description": "a text of 1 to 5,000 characters",
     "prerequisites": "a list of concept keys",
     "grade": "a text of 1 to 200 characters",
     "domain": "a text of 1 to 200 characters",
