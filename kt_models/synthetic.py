@@ -4,7 +4,7 @@ For learner l and concept c the strength z (logits) reverts to a long-run level,
 
     dz = a_l (m_lc - z) dt + s sqrt(2 a_l) dW,     m_lc = base_lc + e sum over parents k of sigmoid(z_lk)
     P(correct) = sigmoid(mean over the item's concepts of z - difficulty)
-    at practice: g = gain sigmoid(ceiling - z);  z += g;  base_lc += retained g
+    at practice: g = gain sigmoid(ceiling - z), less if wrong;  z += g;  base_lc += retained g
 
 a_l is the learner's forgetting rate (half-life ln 2 / a_l), s the spread of wandering. Prerequisites count at their
 strength when last practised. Deterministic in the seed or the generator given.
@@ -39,21 +39,25 @@ class Nature:
     Attributes:
         start_level: long-run level of an average learner at an average concept without practice or prerequisites.
         ability_sd, concept_sd, difficulty_sd: spread between learners, concepts, items.
+        aptitude_sd: spread between the concepts of a learner, beyond ability.
         half_life_days: median over learners of the time in which a gain halves; `half_life_log_sd` its log-spread.
         wander_sd: stationary spread of strength around its level.
-        gain: logits a practice adds when far below `ceiling`.     retained: share of it that is never forgotten.
+        gain: logits a right answer adds when far below `ceiling`; a wrong one adds `wrong_share` of it.
+        retained: share of a gain that is never forgotten.
         prerequisite_effect: logits that a fully mastered prerequisite adds to the long-run level.
         response_median_seconds, response_log_sd: time to answer when the chance is even, and its log-spread.
     """
 
     start_level: float = -1.0
     ability_sd: float = 0.8
+    aptitude_sd: float = 0.5
     concept_sd: float = 0.5
     difficulty_sd: float = 0.7
     half_life_days: float = 5.0
     half_life_log_sd: float = 0.6
     wander_sd: float = 0.3
-    gain: float = 0.5
+    gain: float = 0.7
+    wrong_share: float = 0.5
     ceiling: float = 1.5
     retained: float = 0.15
     prerequisite_effect: float = 0.8
@@ -131,7 +135,8 @@ class Population:
         self.ability = generator.normal(0, nature.ability_sd, n_learners)
         half_life = nature.half_life_days * np.exp(generator.normal(0, nature.half_life_log_sd, n_learners))
         self.rate_per_day = np.log(2) / half_life
-        self._base = nature.start_level + self.ability[:, None] + course.level[None, :]
+        aptitude = generator.normal(0, nature.aptitude_sd, (n_learners, course.n_concepts))
+        self._base = nature.start_level + self.ability[:, None] + course.level[None, :] + aptitude
         self._strength = self._base.copy()
         self._settled = np.full(self._base.shape, -np.inf)
         self._parents = course.parents()
@@ -143,11 +148,13 @@ class Population:
         strength = mean + spread * self._generator.normal(size=len(row))
         logit = np.bincount(owner, weights=strength, minlength=len(learner)) / concepts.counts - difficulty
         chance = sigmoid(logit)
-        self._practise(row, concept, strength, seconds[owner])
+        correct = self._generator.random(len(learner)) < chance
+        share = np.where(correct, 1.0, self.nature.wrong_share)[owner]
+        self._practise(row, concept, strength, share, seconds[owner])
         noise = self._generator.normal(0, self.nature.response_log_sd, len(learner))
         # Easy questions are answered faster, up to about e^0.6 times.
         taken = self.nature.response_median_seconds * np.exp(noise - 0.6 * np.tanh(0.5 * logit))
-        return Response(self._generator.random(len(learner)) < chance, taken, chance)
+        return Response(correct, taken, chance)
 
     def strength(self, learner: Int, concept: Int, seconds: Float) -> Float:
         """Expected strength at a time, shapes (pairs,)."""
@@ -167,8 +174,8 @@ class Population:
         total = np.bincount(parents.owner, weights=support, minlength=len(concept))
         return np.asarray(self._base[learner, concept] + self.nature.prerequisite_effect * total)
 
-    def _practise(self, learner: Int, concept: Int, strength: Float, seconds: Float) -> None:
-        gain = self.nature.gain * sigmoid(self.nature.ceiling - strength)
+    def _practise(self, learner: Int, concept: Int, strength: Float, share: Float, seconds: Float) -> None:
+        gain = share * self.nature.gain * sigmoid(self.nature.ceiling - strength)
         self._strength[learner, concept] = strength + gain
         self._base[learner, concept] += self.nature.retained * gain
         self._settled[learner, concept] = seconds
