@@ -146,3 +146,54 @@ class Child:
         for pid in marked(str(self.pid_file)):
             self._send(pid, signal.SIGKILL)
         self.pid_file.unlink(missing_ok=True)
+
+
+class Kept:
+    """A child or a server that is started again whenever it dies: later each time, while it keeps dying young."""
+
+    FIRST_DELAY_SECONDS = 1.0
+    LAST_DELAY_SECONDS = 30.0
+    #: Having lived this long, it starts with the first delay again.
+    GROWN_UP_SECONDS = 60.0
+
+    def __init__(self, name: str, start: Callable[[], None], running: Callable[[], bool]) -> None:
+        self.name, self.start, self.running = name, start, running
+        self.delay = self.FIRST_DELAY_SECONDS
+        self.started_at = float("-inf")
+        self.retry_at: float | None = None
+
+    def tend(self, now: float) -> str | None:
+        """Called often, with a monotonic clock; what there is to tell, if anything."""
+        if self.retry_at is not None:
+            return self._retry(now) if now >= self.retry_at else None
+        if self.running():
+            return None
+        if now - self.started_at > self.GROWN_UP_SECONDS:
+            self.delay = self.FIRST_DELAY_SECONDS
+        return self._put_off(now, f"{self.name} died")
+
+    def _retry(self, now: float) -> str | None:
+        self.started_at, self.retry_at = now, None
+        try:
+            self.start()
+        except ServerError as error:
+            return self._put_off(now, str(error))
+        return None
+
+    def _put_off(self, now: float, why: str) -> str:
+        self.retry_at = now + self.delay
+        told = f"{why}; starting it again in {self.delay:.0f} s"
+        self.delay = min(2 * self.delay, self.LAST_DELAY_SECONDS)
+        return told
+
+
+def stop_together(children: list[Child]) -> None:
+    """In reverse order, waiting for all at once: a busy worker may take long, but not one after the other."""
+    try:
+        for child in reversed(children):
+            child.ask_to_stop()
+        patience = max((child.patience_seconds for child in children), default=0.0)
+        wait_for(lambda: not any(child.running() for child in children), patience)
+    finally:
+        for child in reversed(children):
+            child.kill()

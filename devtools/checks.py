@@ -1,0 +1,64 @@
+"""Style, types, layers, migrations, the API's description: what `dev.py check` runs."""
+
+import difflib
+import subprocess
+import sys
+import tempfile
+import time
+
+from devtools.environment import ROOT, VENV, say
+
+#: Nothing listens there: no check needs a database, only settings that name one.
+NO_DATABASE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+CHECKS: dict[str, list[str]] = {
+    "ruff check": ["-m", "ruff", "check", "."],
+    "ruff format": ["-m", "ruff", "format", "--check", "."],
+    "mypy": ["-m", "mypy"],
+    "imports": [str(VENV / "bin" / "lint-imports")],
+    "django": ["manage.py", "check"],
+    "migrations": ["-W", "ignore", "manage.py", "makemigrations", "--check", "--dry-run"],
+    "pip check": ["-m", "pip", "check"],
+}
+OPENAPI = ROOT / "docs" / "openapi.yaml"
+SPECTACULAR = ("manage.py", "spectacular", "--validate", "--fail-on-warn", "--file")
+
+
+def run(env: dict[str, str]) -> int:
+    failed = 0
+    for name, arguments in CHECKS.items():
+        started = time.monotonic()
+        status, said = python(arguments, env)
+        failed |= report(name, (said or f"exit status {status}") if status else "", time.monotonic() - started)
+    started = time.monotonic()
+    return failed | report("openapi", openapi_difference(env), time.monotonic() - started)
+
+
+def python(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**NO_DATABASE, **env},
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return done.returncode, done.stdout
+
+
+def report(name: str, trouble: str, seconds: float) -> int:
+    say("FAILED" if trouble else "ok", f"{name}  {seconds:.1f} s")
+    if trouble:
+        print(trouble.rstrip(), flush=True)
+    return 1 if trouble else 0
+
+
+def openapi_difference(env: dict[str, str]) -> str:
+    with tempfile.NamedTemporaryFile("r", suffix=".yaml") as new:
+        status, said = python([*SPECTACULAR, new.name], env)
+        if status:
+            return said
+        old = OPENAPI.read_text().splitlines() if OPENAPI.exists() else []
+        name = str(OPENAPI.relative_to(ROOT))
+        difference = "\n".join(difflib.unified_diff(old, new.read().splitlines(), name, "the code", lineterm="", n=2))
+    return difference and f"{difference}\n\n{name} is not what the code says: python3 dev.py check --update-openapi"
