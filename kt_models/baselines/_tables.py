@@ -1,0 +1,47 @@
+"""From arrays over a batch to one recall table a learner, without copies: what the baselines share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kt_models.base import Forecast
+from kt_models.recall import Float, Int, RecallTable
+from kt_models.state import LearnerState
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Recall, recall after a practice, and spread of the logit: (rows, delays), or (learners, concepts) of the rest."""
+
+    recall: Float
+    after: Float
+    spread: Float
+
+
+def inside(state: LearnerState, width: int) -> tuple[NDArray[np.bool_], Int]:
+    """Touched rows whose concept a table of `width` concepts holds, and their (learners + 1,) offsets."""
+    kept = state.concept < width
+    if kept.all():
+        return kept, state.offset
+    return kept, np.concatenate([[0], np.cumsum(kept)])[state.offset]
+
+
+def tables(origin: Float, offset: Int, concept: Int, rows: Grid, rest: Grid) -> Forecast:
+    """Tables of learners whose rows are `offset[i]:offset[i + 1]`.
+
+    Args:
+        origin: (learners,) seconds.     concept: (rows,).     rows: (rows, delays).     rest: (learners, concepts).
+    """
+    bounds = offset.tolist()
+    parts = zip(origin.tolist(), bounds[:-1], bounds[1:], rest.recall, rest.after, rest.spread, strict=True)
+    return Forecast(
+        tuple(
+            RecallTable(at, concept[i:j], rows.recall[i:j], rows.after[i:j], rows.spread[i:j], recall, after, spread)
+            for at, i, j, recall, after, spread in parts
+        )
+    )
