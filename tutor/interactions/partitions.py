@@ -1,0 +1,75 @@
+"""Months of the log, made ahead by beat. An answer outside them lands in a default partition and is moved later."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import connection, transaction
+
+#: Fixed by the first migration: a learner's answers all lie in one of these.
+HASHES: Final = 8
+#: Months that exist before the first answer of each arrives.
+AHEAD: Final = 2
+TABLE: Final = "interactions_interaction"
+
+
+_MOVE_STRAYS: Final = """
+WITH stray AS (DELETE FROM {parent}_default WHERE occurred_at >= %s AND occurred_at < %s RETURNING *)
+INSERT INTO {name} SELECT * FROM stray
+"""
+
+
+def month_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def months_between(first: datetime, last: datetime) -> list[datetime]:
+    months = [month_of(first)]
+    while months[-1] < month_of(last):
+        months.append(month_of(months[-1] + timedelta(days=32)))
+    return months
+
+
+def make_ahead(now: datetime) -> list[str]:
+    """Makes this month and the next ones. Safe to run at any time, any number of times."""
+    return make(months_between(now, now + timedelta(days=31 * AHEAD)))
+
+
+def make(months: list[datetime]) -> list[str]:
+    """Makes the partitions of some months that are missing; returns their names. One month a transaction."""
+    existing = _existing()
+    made = []
+    for month in months:
+        names = {h: _name(h, month) for h in range(HASHES)}
+        if missing := {h: name for h, name in names.items() if name not in existing}:
+            _make_month(month, missing)
+            made += missing.values()
+    return made
+
+
+def _name(hash_: int, month: datetime) -> str:
+    return f"{TABLE}_{hash_}_{month:%Y%m}"
+
+
+def _existing() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE %s", [f"{TABLE}\\_%"])
+        return {name for (name,) in cursor.fetchall()}
+
+
+def _make_month(month: datetime, names: dict[int, str]) -> None:
+    until = month_of(month + timedelta(days=32))
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two beats at once would both find the month missing.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [TABLE])
+        cursor.execute("SET LOCAL trellis.maintenance = 'on'")
+        for hash_, name in names.items():
+            parent = f"{TABLE}_{hash_}"
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            if cursor.fetchone()[0]:
+                continue
+            cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+            # What came before its month existed must move first: attaching refuses rows that stand in the default.
+            cursor.execute(_MOVE_STRAYS.format(parent=parent, name=name), [month, until])
+            cursor.execute(f"ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [month, until])

@@ -1,0 +1,52 @@
+"""Which model serves whom. No torch in here: web processes ask as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import F
+
+from tutor import db
+from tutor.registry.models import ModelVersion
+
+
+class Serving(NamedTuple):
+    """The version that serves a curriculum in a school."""
+
+    version_id: UUID
+    #: The champion cannot be loaded, and the curriculum's baseline stands in.
+    degraded: bool
+
+
+# A school's own deployment before the site-wide one; a champion that failed gives way to the baseline.
+_SERVING: Final = """
+SELECT wanted.school_id, wanted.curriculum_id,
+       CASE WHEN champion.state = 'failed' THEN baseline.id ELSE champion.id END,
+       champion.state = 'failed'
+FROM unnest(%s::uuid[], %s::uuid[]) AS wanted(school_id, curriculum_id)
+CROSS JOIN LATERAL (
+    SELECT champion_id FROM registry_deployment d
+    WHERE d.curriculum_id = wanted.curriculum_id AND (d.school_id = wanted.school_id OR d.school_id IS NULL)
+    ORDER BY d.school_id NULLS LAST LIMIT 1
+) d
+JOIN registry_modelversion champion ON champion.id = d.champion_id
+LEFT JOIN LATERAL (
+    SELECT m.id FROM registry_modelversion m
+    JOIN curricula_curriculumversion v ON v.id = m.curriculum_version_id
+    WHERE v.curriculum_id = wanted.curriculum_id AND m.is_baseline ORDER BY m.id DESC LIMIT 1
+) baseline ON true
+"""
+
+
+def serving(pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serving]:
+    """The serving version of each (school, curriculum) pair that has one; one query."""
+    wanted = sorted(set(pairs))
+    found = db.rows(_SERVING, [[school for school, _ in wanted], [curriculum for _, curriculum in wanted]])
+    return {(school, curriculum): Serving(version, degraded) for school, curriculum, version, degraded in found}
+
+
+def newest_baseline(curriculum_id: UUID) -> ModelVersion | None:
+    of_curriculum = ModelVersion.objects.filter(curriculum_version__curriculum=curriculum_id, is_baseline=True)
+    return of_curriculum.order_by(F("id").desc()).first()

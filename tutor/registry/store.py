@@ -1,0 +1,30 @@
+"""Artifacts in Django's storage "models": any storage that keeps files will do."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from django.core.files import File
+from django.core.files.storage import storages
+
+
+def put(version_id: UUID, folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as stream:
+            storages["models"].save(f"{version_id}/{path.name}", File(stream))
+
+
+@contextmanager
+def fetch(version_id: UUID) -> Iterator[Path]:
+    """A local copy of an artifact, gone when the block ends."""
+    store = storages["models"]
+    with tempfile.TemporaryDirectory() as name:
+        for file in store.listdir(str(version_id))[1]:
+            with store.open(f"{version_id}/{file}") as source, (Path(name) / file).open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+        yield Path(name)

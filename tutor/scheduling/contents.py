@@ -1,0 +1,91 @@
+"""Which content a school works on, kept for two seconds: read at every answer and every question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+from curricula import queries, snapshot
+from curricula.snapshot import Snapshot
+
+V = TypeVar("V")
+
+#: A publication is visible to every process after this; whoever misses something looks again at once.
+KEPT_SECONDS: Final = 2.0
+
+
+class UnknownCurriculum(LookupError):
+    def __init__(self, ref: str, known: list[str]) -> None:
+        names = ", ".join(sorted(known)) or "none"
+        super().__init__(f"curriculum {ref!r} is not published for this school: send one of its curricula ({names})")
+
+
+class AmbiguousCurriculum(LookupError):
+    def __init__(self, known: list[str]) -> None:
+        super().__init__(f"this school has {len(known)} curricula ({', '.join(sorted(known))}): send which is meant")
+
+
+class Kept(Generic[V]):
+    """A dictionary that forgets. Threads may compute a value twice; no harm."""
+
+    def __init__(self, compute: Callable[[UUID], V]) -> None:
+        self._compute = compute
+        self._values: dict[UUID, tuple[float, V]] = {}
+
+    def get(self, key: UUID, *, fresh: bool = False) -> V:
+        found = self._values.get(key)
+        now = time.monotonic()
+        if found and not fresh and now - found[0] < KEPT_SECONDS:
+            return found[1]
+        value = self._compute(key)
+        self._values[key] = (now, value)
+        return value
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+def _published(school_id: UUID) -> dict[str, UUID]:
+    """Key -> id of the curricula that a school may use, its own before shared ones of the same key."""
+    visible = queries.visible(school_id).filter(versions__published_at__isnull=False).distinct()
+    rows = visible.values_list("key", "id", "owner")
+    return {key: pk for key, pk, _ in sorted(rows, key=lambda row: row[2] is not None)}
+
+
+_by_school: Final = Kept(_published)
+_latest: Final = Kept(snapshot.latest)
+
+
+def latest(curriculum_id: UUID, *, fresh: bool = False) -> Snapshot:
+    """The newest published version, at most two seconds old."""
+    return _latest.get(curriculum_id, fresh=fresh)
+
+
+def resolve(school_id: UUID, ref: str | None) -> UUID:
+    """The curriculum that a school means by a key, an id, or by saying nothing when it has only one.
+
+    Raises:
+        UnknownCurriculum, AmbiguousCurriculum: worded for whoever sent the reference.
+    """
+    for look in (partial(_by_school.get, school_id), partial(_by_school.get, school_id, fresh=True)):
+        known = look()
+        if ref is None and len(known) == 1:
+            return next(iter(known.values()))
+        if ref is not None and (found := known.get(ref) or _by_id(known, ref)):
+            return found
+    if ref is None and known:
+        raise AmbiguousCurriculum(list(known))
+    raise UnknownCurriculum(ref or "", list(known))
+
+
+def _by_id(known: dict[str, UUID], ref: str) -> UUID | None:
+    return next((pk for pk in known.values() if str(pk) == ref), None)
+
+
+def forget() -> None:
+    """For tests that publish and ask within the same two seconds."""
+    _by_school.clear()
+    _latest.clear()

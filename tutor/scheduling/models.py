@@ -1,0 +1,126 @@
+"""What each learner should do next, and the log of every choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from curricula.ids import uuid7
+
+
+class Plan(models.Model):
+    """The current plan of one learner on one curriculum: what is to be done now, and when to look again.
+
+    Life: replaced whenever the belief changes, a review falls due, or it is too old when read. `body` is the JSON of
+    `scheduling.plans.Body`.
+    """
+
+    pk = models.CompositePrimaryKey("learner_id", "curriculum_id")
+    learner_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    school_id = models.UUIDField()
+    #: How much of the log the belief behind this plan knew.
+    applied_seq = models.BigIntegerField()
+    computed_at = models.DateTimeField()
+    #: When the next review falls due, and the plan with it needs another look; null if none ever does.
+    next_due_at = models.DateTimeField(null=True)
+    body = models.TextField()
+
+    class Meta:
+        indexes = [
+            # Read by release_due(): plans whose next review has come.
+            models.Index(fields=["next_due_at"], name="plan_due", condition=Q(next_due_at__isnull=False)),
+        ]
+
+
+class Decision(models.Model):
+    """One choice that was offered to a learner, with everything needed to judge another policy by it later.
+
+    Life: written when the choice is first served; `outcome` follows when it is shown, started, skipped or answered.
+    Candidates, their probabilities and the versions are never changed.
+    """
+
+    class Outcome(models.TextChoices):
+        OFFERED = "offered"
+        SHOWN = "shown"
+        STARTED = "started"
+        SKIPPED = "skipped"
+        ANSWERED = "answered"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    school_id = models.UUIDField()
+    learner_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    curriculum_version_id = models.UUIDField()
+    model_version_id = models.UUIDField()
+    policy = models.CharField(max_length=40)
+    policy_version = models.PositiveSmallIntegerField()
+    #: Seed of the exploration that this choice drew from: the same seed and situation give the same choice.
+    seed = models.BigIntegerField()
+    #: Time of the last answer that the belief knew; null before the first.
+    as_of = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField()
+    served_at = models.DateTimeField()
+    slot = models.PositiveSmallIntegerField()
+    concept = models.IntegerField()
+    item = models.IntegerField()
+    kind = models.CharField(max_length=16)
+    due_at = models.DateTimeField()
+    score = models.FloatField()
+    propensity = models.FloatField()
+    reasons: models.JSONField[Any, Any] = models.JSONField()
+    #: [[concept, item, score, probability], ...] of everything that could have been chosen for this slot.
+    candidates: models.JSONField[Any, Any] = models.JSONField()
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.OFFERED)
+    outcome_at = models.DateTimeField(null=True)
+    answered_seq = models.BigIntegerField(null=True)
+    correct = models.FloatField(null=True)
+
+    class Meta:
+        indexes = [
+            # Read when answers arrive: which open choice do they answer.
+            models.Index(fields=["learner_id", "item"], name="decision_open", condition=Q(answered_seq__isnull=True)),
+            # Read by evaluation of policies: the choices of a school over time.
+            models.Index(fields=["school_id", "served_at"], name="decision_time"),
+        ]
+
+
+class ImportJob(models.Model):
+    """A file of answers on its way into the log.
+
+    Life: queued -> running -> done | failed. The worker that runs it renews `lease_until`; when that passes, another
+    takes over, and answers already in the log count as duplicates.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    school_id = models.UUIDField()
+    client_id = models.UUIDField(null=True)
+    format = models.CharField(max_length=8)
+    source = models.CharField(max_length=64, blank=True)
+    curriculum = models.CharField(max_length=120, blank=True)
+    dry_run = models.BooleanField(default=False)
+    file = models.CharField(max_length=200)
+    error_file = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    accepted = models.BigIntegerField(default=0)
+    duplicate = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    message = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # Read by run_import(): what waits, oldest first.
+            models.Index(fields=["created_at"], name="import_open", condition=Q(finished_at=None)),
+        ]

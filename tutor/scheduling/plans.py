@@ -1,0 +1,113 @@
+"""Plans as they are kept and served: a choice, where it came from, and the identity of each of its entries."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from curricula.ids import uuid7
+from tutor.scheduling.policies import POLICIES, Choice, Kind, Policy
+
+#: The policy that serves until groups can choose their own.
+POLICY: Final = "forgetting_curve"
+
+
+class PlannedEntry(msgspec.Struct, frozen=True):
+    """An entry with the identity that its decision will have: asked twice, it is offered once."""
+
+    decision_id: UUID
+    slot: int
+    concept: int
+    item: int
+    kind: Kind
+    score: float
+    propensity: float
+    expected: float
+    reasons: list[tuple[str, float]]
+    candidates: list[tuple[int, int, float, float]]
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A plan but for its keys. Times are Unix seconds; `as_of` None before the first answer."""
+
+    policy: str
+    policy_version: int
+    model_version_id: UUID
+    model: str
+    degraded: bool
+    curriculum_version_id: UUID
+    seed: int
+    as_of: float | None
+    computed_at: float
+    next_due_at: float | None
+    counts: dict[str, int]
+    entries: list[PlannedEntry]
+
+
+class Provenance(msgspec.Struct, frozen=True):
+    """What a choice rests on."""
+
+    model_version_id: UUID
+    model: str
+    degraded: bool
+    curriculum_version_id: UUID
+    as_of: float | None
+
+
+encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(Body)
+
+
+def decode(text: str) -> Body:
+    return _decoder.decode(text)
+
+
+def policy() -> tuple[str, int, Policy]:
+    version, choose = POLICIES[POLICY]
+    return POLICY, version, choose
+
+
+def new_seed() -> int:
+    """Fresh chance for one plan; kept with it, so that the choice can be made again."""
+    return secrets.randbits(53)
+
+
+def body(choice: Choice, basis: Provenance, *, seed: int, now: float) -> Body:
+    name, version, _ = policy()
+    return Body(
+        policy=name,
+        policy_version=version,
+        model_version_id=basis.model_version_id,
+        model=basis.model,
+        degraded=basis.degraded,
+        curriculum_version_id=basis.curriculum_version_id,
+        seed=seed,
+        as_of=basis.as_of,
+        computed_at=now,
+        next_due_at=choice.next_due if math.isfinite(choice.next_due) else None,
+        counts=choice.counts,
+        entries=[
+            PlannedEntry(
+                decision_id=uuid7(),
+                slot=slot,
+                concept=entry.concept,
+                item=entry.item,
+                kind=entry.kind,
+                score=entry.score,
+                propensity=entry.propensity,
+                expected=entry.expected,
+                reasons=list(entry.reasons),
+                candidates=[tuple(c) for c in entry.candidates],
+            )
+            for slot, entry in enumerate(choice.entries)
+        ],
+    )
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,25 @@
+"""Reason codes in sentences, the same for API, dashboard and learner."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tutor.scheduling.policies import Reason
+from tutor.tracing.status import DEFAULT, Criteria
+
+_SENTENCES: Final = {
+    Reason.DUE: "Recall has faded to {figure:.0%}, below {review:.0%}: time to review.",
+    Reason.STRUGGLING: "Most recent answers were wrong (expected {figure:.0%} right): more practice is needed.",
+    Reason.STARTED: "Begun and not mastered yet (expected {figure:.0%} right).",
+    Reason.READY: "New, and all {figure:.0f} prerequisites are likely mastered.",
+    Reason.UNLOCKS: "{figure:.0f} later concepts build on it.",
+    Reason.SUCCESS_BAND: "The item fits: about {figure:.0%} chance of a right answer.",
+    Reason.EXPLORED: "Drawn at random among the best, so that ways of choosing can be compared.",
+}
+_FIRST: Final = "New, and needs no prerequisite."
+
+
+def sentence(code: str, figure: float, criteria: Criteria = DEFAULT) -> str:
+    if code == Reason.READY and figure == 0:
+        return _FIRST
+    return _SENTENCES[Reason(code)].format(figure=figure, review=criteria.review_at)

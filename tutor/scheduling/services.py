@@ -1,0 +1,181 @@
+"""Plans: made by workers when beliefs change, read by everybody, made on the spot when there is none to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from curricula.snapshot import Snapshot
+from tutor import db
+from tutor.scheduling import contents, plans
+from tutor.scheduling.plans import Body, PlannedEntry, Provenance
+from tutor.scheduling.policies import Choice, Settings, Situation
+from tutor.tracing.beliefs import Belief, beliefs
+from tutor.tracing.services import Advanced
+
+#: Plans rebuilt by one call of `release_due`: bounds its transaction.
+RELEASED_AT_ONCE: Final = 500
+#: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).
+ANSWERS_WITHIN: Final = 7 * 86_400.0
+CLOCK_SKEW: Final = 300.0
+
+_SAVE: Final = """
+INSERT INTO scheduling_plan AS p (learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body)
+SELECT learner_id, curriculum_id, school_id, applied_seq, to_timestamp(computed_at), to_timestamp(next_due_at), body
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::float8[], %s::text[])
+    AS t(learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body)
+ORDER BY learner_id, curriculum_id
+ON CONFLICT (learner_id, curriculum_id) DO UPDATE
+SET applied_seq = excluded.applied_seq, computed_at = excluded.computed_at, next_due_at = excluded.next_due_at,
+    body = excluded.body
+WHERE excluded.applied_seq >= p.applied_seq
+"""
+
+# By the decision named in the answer, else by the item that was offered.
+_ANSWERED: Final = """
+UPDATE scheduling_decision d
+SET outcome = 'answered', outcome_at = to_timestamp(a.seconds), answered_seq = a.seq, correct = a.correct
+FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::bigint[])
+    AS a(learner_id, decision_id, item, seconds, correct, seq)
+WHERE d.learner_id = a.learner_id AND d.item = a.item AND d.answered_seq IS NULL
+  AND (a.decision_id IS NULL OR a.decision_id = d.id)
+  AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
+"""
+
+_DUE: Final = """
+SELECT school_id, curriculum_id, learner_id FROM scheduling_plan
+WHERE next_due_at <= %s ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a caller may ask of a choice. Positions refer to the newest published version."""
+
+    size: int | None = None
+    minutes: float | None = None
+    concepts: frozenset[int] | None = None
+    exclude_items: frozenset[int] = frozenset()
+
+
+def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
+    """Plans for learners whose beliefs have just changed, and notes which offers their answers answered."""
+    if not advanced:
+        return
+    with transaction.atomic():
+        db.rows("SET LOCAL synchronous_commit = off")
+        _save([(a.belief, choose(a.belief, now=now)) for a in advanced])
+        _note_answers(advanced)
+
+
+def choose(belief: Belief, *, now: datetime, narrowing: Narrowing | None = None, seed: int | None = None) -> Body:
+    """What the policy says now; pure but for the snapshot and fresh chance."""
+    content = contents.latest(belief.curriculum_id)
+    seed = plans.new_seed() if seed is None else seed
+    choice = _choice(content, belief, narrowing or Narrowing(), seed, now.timestamp())
+    basis = Provenance(belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of)
+    return plans.body(choice, basis, seed=seed, now=now.timestamp())
+
+
+def save(belief: Belief, body: Body) -> None:
+    _save([(belief, body)])
+
+
+def plan_size() -> int:
+    """Entries of a plan that nobody has narrowed."""
+    return Settings().size
+
+
+def release_due(*, now: datetime) -> int:
+    """Plans again for everybody whose next review has fallen due; how many. Claims are exclusive, calls repeatable."""
+    with transaction.atomic():
+        due = sorted(db.rows(_DUE, [now, RELEASED_AT_ONCE]))
+        planned: list[tuple[Belief, Body]] = []
+        for (school_id, curriculum_id), group in groupby(due, key=lambda row: row[:2]):
+            learners = [learner for *_, learner in group]
+            for belief in beliefs(school_id, curriculum_id, learners, now.timestamp()):
+                planned.append((belief, choose(belief, now=now)))
+        _save(planned)
+    return len(due)
+
+
+def log_decisions(
+    school_id: UUID, learner_id: UUID, curriculum_id: UUID, body: Body, entries: Sequence[PlannedEntry], now: datetime
+) -> None:
+    """Writes what is about to be offered. An entry offered before keeps its first record."""
+    common = (
+        school_id, learner_id, curriculum_id, body.curriculum_version_id, body.model_version_id, body.policy,
+        body.policy_version, body.seed, plans.moment(body.as_of), plans.moment(body.computed_at), now,
+    )  # fmt: skip
+    for entry in entries:
+        db.rows(
+            _LOG,
+            (
+                entry.decision_id, *common, entry.slot, entry.concept, entry.item, entry.kind, now, entry.score,
+                entry.propensity, _json(entry.reasons), _json(entry.candidates),
+            ),
+        )  # fmt: skip
+
+
+_LOG: Final = """
+INSERT INTO scheduling_decision (
+    id, school_id, learner_id, curriculum_id, curriculum_version_id, model_version_id, policy, policy_version, seed,
+    as_of, decided_at, served_at, slot, concept, item, kind, due_at, score, propensity, reasons, candidates, outcome)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, 'offered')
+ON CONFLICT (id) DO NOTHING
+"""
+
+
+def _choice(content: Snapshot, belief: Belief, narrowing: Narrowing, seed: int, now: float) -> Choice:
+    _, _, policy = plans.policy()
+    return policy(
+        Situation(
+            now=now,
+            content=content,
+            table=belief.table,
+            evidence=belief.evidence,
+            seed=seed,
+            scope=_mask(content, narrowing.concepts),
+            exclude_items=narrowing.exclude_items,
+            minutes=narrowing.minutes,
+            size=narrowing.size,
+        )
+    )
+
+
+def _mask(content: Snapshot, concepts: frozenset[int] | None) -> Any:
+    if concepts is None:
+        return None
+    mask = content.concept_active & False
+    mask[sorted(concepts)] = True
+    return mask
+
+
+def _save(planned: Sequence[tuple[Belief, Body]]) -> None:
+    if not planned:
+        return
+    fields = [
+        (b.learner_id, b.curriculum_id, b.school_id, b.applied_seq, body.computed_at, body.next_due_at,
+         plans.encode(body).decode())
+        for b, body in planned
+    ]  # fmt: skip
+    db.rows(_SAVE, [list(column) for column in zip(*fields, strict=True)])
+
+
+def _note_answers(advanced: Sequence[Advanced]) -> None:
+    fields = [
+        (a.belief.learner_id, u.decision_id, u.item, u.seconds, u.correct, u.seq) for a in advanced for u in a.answered
+    ]
+    if fields:
+        db.rows(_ANSWERED, [*map(list, zip(*fields, strict=True)), ANSWERS_WITHIN, CLOCK_SKEW])
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,121 @@
+"""What a learner should do next, as asked at this moment: the plan if it still holds, else the policy on the spot.
+
+Reads rows that workers wrote and needs no worker to answer: two statements when the plan holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from curricula.snapshot import Snapshot
+from tutor import db
+from tutor.accounts.access import Client, External, NotFound, parse_ref
+from tutor.scheduling import contents, plans, services
+from tutor.scheduling.plans import Body, PlannedEntry
+from tutor.scheduling.services import Narrowing
+from tutor.tracing.beliefs import beliefs
+
+#: A plan older than this is made anew: recall has faded since, though nothing new fell due.
+PLAN_HOLDS_SECONDS: Final = 6 * 3600.0
+
+_PLAN: Final = """
+SELECT l.id, p.applied_seq, p.body, h.seq
+FROM accounts_learner l
+LEFT JOIN scheduling_plan p ON p.learner_id = l.id AND p.curriculum_id = %s
+LEFT JOIN interactions_loghead h ON h.learner_id = l.id AND h.curriculum_id = %s
+WHERE l.school_id = %s AND """
+_BY_ID: Final = _PLAN + "l.id = %s"
+_BY_NAME: Final = _PLAN + "l.source = %s AND l.external_id = %s AND l.external_id <> ''"
+
+_ANSWERED_SINCE: Final = """
+SELECT item FROM interactions_interaction WHERE learner_id = %s AND curriculum_id = %s AND seq > %s
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """`body` is the plan that `entries` come from; its other entries were not asked for."""
+
+    learner_id: UUID
+    body: Body
+    entries: Sequence[PlannedEntry]
+    content: Snapshot
+
+
+def next_for(
+    client: Client, ref: str, *, curriculum: str | None, n: int, narrowing: Narrowing | None, now: datetime
+) -> Served:
+    """The next `n` entries for a learner; written to the decision log before they are returned.
+
+    Raises:
+        NotFound: if there is no such learner in the client's school.
+        contents.UnknownCurriculum, contents.AmbiguousCurriculum: if it is not clear what is to be learnt.
+    """
+    curriculum_id = contents.resolve(client.school_id, curriculum)
+    learner_id, applied_seq, text, seq = _read(client.school_id, curriculum_id, ref)
+    answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
+    body = plans.decode(text) if text and narrowing is None else None
+    entries = _left(body, answered, n, now) if body else None
+    if body is None or entries is None:
+        body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
+        entries = body.entries[:n]
+    services.log_decisions(client.school_id, learner_id, curriculum_id, body, entries, now)
+    return Served(learner_id, body, entries, contents.latest(curriculum_id))
+
+
+def _read(school_id: UUID, curriculum_id: UUID, ref: str) -> tuple[Any, ...]:
+    parsed = parse_ref(ref)
+    common = curriculum_id, curriculum_id, school_id
+    if isinstance(parsed, UUID):
+        found = db.rows(_BY_ID, (*common, parsed))
+    else:
+        found = db.rows(_BY_NAME, (*common, parsed.source, parsed.id)) if isinstance(parsed, External) else []
+    if not found:
+        raise NotFound("learner", ref)
+    return found[0]
+
+
+def _answered_since(learner_id: UUID, curriculum_id: UUID, applied_seq: int | None, seq: int | None) -> frozenset[int]:
+    """Items answered after the plan was made: workers are a moment behind, or away."""
+    if seq is None or seq <= (applied_seq or 0):
+        return frozenset()
+    rows = db.rows(_ANSWERED_SINCE, (learner_id, curriculum_id, applied_seq or 0))
+    return frozenset(item for (item,) in rows)
+
+
+def _left(body: Body, answered: frozenset[int], n: int, now: datetime) -> list[PlannedEntry] | None:
+    """The first `n` entries that are still open; None if the plan no longer says what to do."""
+    seconds = now.timestamp()
+    if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
+        return None
+    left = [entry for entry in body.entries if entry.item not in answered][:n]
+    used_up = len(left) < min(n, 1) and bool(body.entries)
+    return None if used_up or (len(left) < n and n > len(body.entries) > 0) else left
+
+
+def _choose(
+    school_id: UUID,
+    learner_id: UUID,
+    curriculum_id: UUID,
+    n: int,
+    narrowing: Narrowing | None,
+    answered: frozenset[int],
+    now: datetime,
+) -> Body:
+    belief = beliefs(school_id, curriculum_id, [learner_id], now.timestamp())[0]
+    asked = narrowing or Narrowing()
+    default = services.plan_size()
+    narrowed = Narrowing(
+        size=n if narrowing else max(n, default),
+        minutes=asked.minutes,
+        concepts=asked.concepts,
+        exclude_items=asked.exclude_items | answered,
+    )
+    body = services.choose(belief, now=now, narrowing=narrowed)
+    if narrowing is None:
+        services.save(belief, body)
+    return body

@@ -1,0 +1,215 @@
+"""The statements of `advance`: claim learners who are behind, read what they answered, write what is believed now.
+
+Intake locks log heads, workers lock state rows, so neither waits for the other (docs/decisions/0003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import numpy as np
+
+from kt_models.base import ConceptLists, Interactions
+from tutor import db
+
+#: How many learners behind are looked at when states that do not exist yet are opened.
+LOOK_AHEAD: Final = 1024
+
+
+class Claim(NamedTuple):
+    """A state row, locked by this transaction."""
+
+    learner_id: UUID
+    curriculum_id: UUID
+    version_id: UUID
+    school_id: UUID
+    applied_seq: int
+    as_of: float | None
+    state: bytes | None
+    evidence: bytes | None
+
+
+class Unseen(NamedTuple):
+    """An answer that a state does not know yet; `row` is the position of its claim."""
+
+    row: int
+    seq: int
+    seconds: float
+    item: int
+    concepts: list[int]
+    correct: float
+    response_seconds: float | None
+    hints: int | None
+    attempt: int | None
+    decision_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What one claim becomes."""
+
+    claim: Claim
+    applied_seq: int
+    as_of: float
+    state: bytes
+    recall: bytes
+    evidence: bytes
+
+
+_BEHIND: Final = """
+SELECT DISTINCT school_id, curriculum_id FROM (
+    SELECT school_id, curriculum_id FROM interactions_loghead WHERE behind_since IS NOT NULL
+    ORDER BY behind_since LIMIT %s
+) AS behind
+"""
+
+_OPEN: Final = """
+INSERT INTO tracing_learnerstate (learner_id, version_id, curriculum_id, school_id, applied_seq)
+SELECT h.learner_id, v.version_id, h.curriculum_id, h.school_id, 0
+FROM (
+    SELECT learner_id, curriculum_id, school_id FROM interactions_loghead WHERE behind_since IS NOT NULL
+    ORDER BY behind_since LIMIT %s
+) h
+JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
+    USING (school_id, curriculum_id)
+WHERE NOT EXISTS (
+    SELECT FROM tracing_learnerstate s WHERE s.learner_id = h.learner_id AND s.version_id = v.version_id
+)
+ON CONFLICT DO NOTHING
+"""
+
+_CLAIM: Final = """
+SELECT s.learner_id, s.curriculum_id, s.version_id, s.school_id, s.applied_seq,
+       extract(epoch FROM s.as_of)::float8, s.state, s.evidence
+FROM interactions_loghead h
+JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
+    USING (school_id, curriculum_id)
+JOIN tracing_learnerstate s ON s.learner_id = h.learner_id AND s.version_id = v.version_id
+WHERE h.behind_since IS NOT NULL
+ORDER BY h.behind_since
+LIMIT %s
+FOR UPDATE OF s SKIP LOCKED
+"""
+
+# `behind_from` is read in the same snapshot as the answers: an older one could hide a late answer for ever.
+_UNSEEN: Final = """
+SELECT c.row - 1, i.seq, extract(epoch FROM i.occurred_at)::float8, i.item, i.concepts, i.correct::float8,
+       i.response_seconds::float8, i.hints, i.attempt, i.decision_id
+FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
+JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
+JOIN interactions_interaction i
+    ON i.learner_id = c.learner_id AND i.curriculum_id = c.curriculum_id AND i.seq > c.applied_seq
+    AND (c.applied_seq = 0 OR i.occurred_at >= h.behind_from)
+ORDER BY c.row, i.occurred_at, i.seq
+"""
+
+_WRITE: Final = """
+UPDATE tracing_learnerstate s
+SET applied_seq = w.applied_seq, as_of = to_timestamp(w.as_of), state = w.state, recall = w.recall,
+    evidence = w.evidence, trouble = ''
+FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::bytea[], %s::bytea[], %s::bytea[])
+    AS w(learner_id, version_id, applied_seq, as_of, state, recall, evidence)
+WHERE s.learner_id = w.learner_id AND s.version_id = w.version_id
+"""
+
+# Heads that intake holds are skipped: it is about to put them behind again anyway, and waiting could deadlock.
+_LEVEL: Final = """
+UPDATE interactions_loghead h SET behind_since = NULL, behind_from = NULL
+FROM (
+    SELECT h.learner_id, h.curriculum_id
+    FROM interactions_loghead h
+    JOIN unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS c(learner_id, curriculum_id, applied_seq)
+        ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id AND h.seq <= c.applied_seq
+    WHERE h.behind_since IS NOT NULL
+    FOR UPDATE OF h SKIP LOCKED
+) level
+WHERE h.learner_id = level.learner_id AND h.curriculum_id = level.curriculum_id
+"""
+
+_TROUBLE: Final = """
+UPDATE tracing_learnerstate SET trouble = %s WHERE learner_id = %s AND version_id = %s
+"""
+
+_PUT_OFF: Final = """
+UPDATE interactions_loghead SET behind_since = %s WHERE learner_id = %s AND curriculum_id = %s
+"""
+
+_SCORE: Final = """
+INSERT INTO tracing_score (version_id, learner_id, curriculum_id, seq, occurred_at, scored_at, p, correct)
+SELECT version_id, learner_id, curriculum_id, seq, to_timestamp(seconds), %s, p, correct
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[])
+    AS t(version_id, learner_id, curriculum_id, seq, seconds, p, correct)
+"""
+
+Serving = Sequence[tuple[UUID, UUID, UUID]]  # school, curriculum, version
+
+
+def behind() -> list[tuple[UUID, UUID]]:
+    """(school, curriculum) of the learners who have waited longest."""
+    return [(school, curriculum) for school, curriculum in db.rows(_BEHIND, [LOOK_AHEAD])]
+
+
+def open_states(serving: Serving) -> None:
+    """Makes the state rows that learners behind do not have yet."""
+    db.rows(_OPEN, [LOOK_AHEAD, *_transpose(serving, 3)])
+
+
+def claim(serving: Serving, limit: int) -> list[Claim]:
+    """Locks states that are behind and that no other worker holds."""
+    return [Claim(*row) for row in db.rows(_CLAIM, [*_transpose(serving, 3), limit])]
+
+
+def unseen(claims: Sequence[Claim], *, from_start: bool = False) -> list[Unseen]:
+    """The answers that the claimed states lack, or all of them, grouped by claim, in time order."""
+    columns = _transpose([(c.learner_id, c.curriculum_id, 0 if from_start else c.applied_seq) for c in claims], 3)
+    return [Unseen(*row) for row in db.rows(_UNSEEN, columns)]
+
+
+def write(advances: Sequence[Advance]) -> None:
+    fields = [
+        (a.claim.learner_id, a.claim.version_id, a.applied_seq, a.as_of, a.state, a.recall, a.evidence)
+        for a in advances
+    ]
+    db.rows(_WRITE, _transpose(fields, 7))
+
+
+def level(claims: Sequence[tuple[Claim, int]]) -> None:
+    """Marks log heads level with their states, where nothing has been appended since; (claim, applied_seq) each."""
+    db.rows(_LEVEL, _transpose([(c.learner_id, c.curriculum_id, seq) for c, seq in claims], 3))
+
+
+def put_off(claim: Claim, reason: str, until: datetime) -> None:
+    """Keeps one learner who cannot be updated from blocking the others: last in the queue, with the reason."""
+    db.rows(_TROUBLE, [reason[:500], claim.learner_id, claim.version_id])
+    db.rows(_PUT_OFF, [until, claim.learner_id, claim.curriculum_id])
+
+
+def score(scored: Sequence[tuple[Claim, Unseen, float]], now: datetime) -> None:
+    fields = [(c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct) for c, u, p in scored]
+    if fields:
+        db.rows(_SCORE, [now, *_transpose(fields, 7)])
+
+
+def interactions(answers: Sequence[Unseen]) -> Interactions:
+    """The columns a model reads; `answers` are grouped by ascending row, in time order."""
+    nan = float("nan")
+    return Interactions(
+        learner=np.array([a.row for a in answers], np.int64),
+        seconds=np.array([a.seconds for a in answers], np.float64),
+        item=np.array([a.item for a in answers], np.int64),
+        concepts=ConceptLists.of([a.concepts for a in answers]),
+        correct=np.array([a.correct for a in answers], np.float32),
+        response_seconds=np.array(
+            [nan if a.response_seconds is None else a.response_seconds for a in answers], np.float32
+        ),
+        hints=np.array([a.hints or 0 for a in answers], np.int64),
+        attempt=np.array([a.attempt or 0 for a in answers], np.int64),
+    )
+
+
+def _transpose(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

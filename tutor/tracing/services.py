@@ -1,0 +1,246 @@
+"""Folds the log into states. `advance` is the only writer of states; it may run anywhere, any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final, final
+from uuid import UUID
+
+import numpy as np
+import structlog
+from django.db import transaction
+
+from curricula import snapshot
+from kt_models.base import ConceptLists, Interactions, LearnerModel, Query
+from kt_models.recall import RecallTable
+from kt_models.state import BadState, LearnerState
+from tutor import db
+from tutor.registry import loader
+from tutor.registry import queries as registry
+from tutor.registry import services as registry_services
+from tutor.registry.queries import Serving
+from tutor.tracing import claims
+from tutor.tracing.beliefs import Belief
+from tutor.tracing.claims import Advance, Claim, Unseen
+from tutor.tracing.evidence import Answered, Evidence
+from tutor.tracing.status import DEFAULT
+
+log = structlog.get_logger()
+
+#: A learner whose update failed waits this long before being tried again.
+PUT_OFF: Final = timedelta(minutes=10)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Advanced:
+    """A belief that is new, and the answers that made it so, for whoever plans next."""
+
+    belief: Belief
+    answered: tuple[Unseen, ...]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A claim with what it lacks; `replay` when something it lacks is older than what it knows."""
+
+    claim: Claim
+    unseen: list[Unseen]
+    replay: bool
+
+
+_MARK: Final = """
+UPDATE interactions_loghead h SET behind_since = COALESCE(h.behind_since, %s), behind_from = '-infinity'
+FROM tracing_learnerstate s
+WHERE s.learner_id = h.learner_id AND s.curriculum_id = h.curriculum_id AND s.version_id = %s
+  AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]))
+RETURNING h.learner_id
+"""
+
+_FORGET: Final = """
+UPDATE tracing_learnerstate s SET applied_seq = 0, as_of = NULL, state = NULL, evidence = NULL
+WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]))
+"""
+
+
+def advance(*, limit: int, now: datetime) -> list[Advanced]:
+    """Brings at most `limit` learners level with their logs, those who have waited longest first.
+
+    One transaction and, per model version, one batch. Learners claimed by another worker are left to it; a crash
+    leaves everything as it was.
+    """
+    served = _serving(claims.behind())
+    if not served:
+        return []
+    serving = [(school, curriculum, found.version_id) for (school, curriculum), found in served.items()]
+    claims.open_states(serving)
+    with transaction.atomic():
+        # States can be rebuilt, so their commit need not wait for the disk; the log's does.
+        db.rows("SET LOCAL synchronous_commit = off")
+        claimed = claims.claim(serving, limit)
+        degraded = {found.version_id for found in served.values() if found.degraded}
+        return _advance_claimed(claimed, degraded, now) if claimed else []
+
+
+def rebuild(*, version_id: UUID, learner_ids: Iterable[UUID] | None = None, now: datetime) -> int:
+    """Forgets states and queues their learners, so that workers fold the whole log again; how many."""
+    chosen = None if learner_ids is None else list(learner_ids)
+    with transaction.atomic():
+        marked = db.rows(_MARK, [now, version_id, chosen, chosen])
+        db.rows(_FORGET, [version_id, chosen, chosen])
+    return len(marked)
+
+
+def _serving(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serving]:
+    served = registry.serving(pairs)
+    if missing := {curriculum for school, curriculum in pairs if (school, curriculum) not in served}:
+        for curriculum_id in missing:
+            registry_services.ensure_served(curriculum_id)
+        served = registry.serving(pairs)
+    return served
+
+
+def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetime) -> list[Advanced]:
+    claimed = sorted(claimed, key=lambda c: (c.version_id, c.learner_id))
+    work = _work(claimed)
+    done: list[tuple[Advance, Advanced]] = []
+    for version_id, group in groupby(work, key=lambda w: w.claim.version_id):
+        try:
+            model = loader.load(version_id)
+        except loader.CannotLoad:
+            continue  # it is marked failed now, so the next bell finds the baseline serving instead
+        folded = _fold(model, [w for w in group if w.unseen], now)
+        done += [(a, replace(b, belief=replace(b.belief, degraded=version_id in degraded))) for a, b in folded]
+    if done:
+        claims.write([a for a, _ in done])
+    level = [(a.claim, a.applied_seq) for a, _ in done]
+    claims.level(level + [(w.claim, w.claim.applied_seq) for w in work if not w.unseen])
+    return [advanced for _, advanced in done]
+
+
+def _work(claimed: Sequence[Claim]) -> list[_Work]:
+    lacking: list[list[Unseen]] = [[] for _ in claimed]
+    for u in claims.unseen(claimed):
+        lacking[u.row].append(u)
+    late = [i for i, c in enumerate(claimed) if c.as_of is not None and lacking[i] and lacking[i][0].seconds < c.as_of]
+    whole: dict[int, list[Unseen]] = {i: [] for i in late}
+    for u in claims.unseen([claimed[i] for i in late], from_start=True) if late else []:
+        whole[late[u.row]].append(u)
+    return [_Work(c, whole.get(i, lacking[i]), i in whole) for i, c in enumerate(claimed)]
+
+
+def _fold(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
+    """The batch; if it fails, its halves, so that one learner's trouble stays one learner's."""
+    if not work:
+        return []
+    try:
+        return _fold_batch(model, work, now)
+    except Exception as error:
+        if len(work) == 1:
+            claim = work[0].claim
+            log.exception("learner_update_failed", learner=str(claim.learner_id), version=str(claim.version_id))
+            claims.put_off(claim, f"{type(error).__name__}: {error}", now + PUT_OFF)
+            return []
+        middle = len(work) // 2
+        return _fold(model, work[:middle], now) + _fold(model, work[middle:], now)
+
+
+def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
+    work, before = _beliefs(model, work)
+    answers = [u._replace(row=row) for row, w in enumerate(work) for u in w.unseen]
+    seen = claims.interactions(answers)
+    expected = model.predict(before, seen.query()).p.tolist()
+    after, recall_after = _update(model, before, seen)
+    content = snapshot.latest(work[0].claim.curriculum_id)
+    forecast = model.forecast(after, after.seconds, max(content.n_concepts, model.n_concepts))
+    records, tables = after.to_bytes(), forecast.to_bytes()
+    learnt = _answered(answers, recall_after, len(work))
+    done = [
+        _result(model.kind, w, learnt[i], float(after.seconds[i]), records[i], tables[i], forecast.tables[i])
+        for i, w in enumerate(work)
+    ]
+    # A replayed answer was scored when it was new, or came too late to be foreseen.
+    fresh = [(work[u.row].claim, u, p) for u, p in zip(answers, expected, strict=True) if not work[u.row].replay]
+    claims.score(fresh, now)
+    return done
+
+
+def _beliefs(model: LearnerModel, work: list[_Work]) -> tuple[list[_Work], LearnerState]:
+    """The states to start from: the prior for those new, replayed, or unreadable (these are replayed too)."""
+    prior = model.prior(1)
+    opening = prior.to_bytes()[0]
+    records = [opening if w.replay or w.claim.state is None else bytes(w.claim.state) for w in work]
+    try:
+        return work, LearnerState.from_bytes(records, schema=prior.schema)
+    except BadState as error:
+        log.warning("unreadable_states_replayed", error=str(error))
+        readable = [_readable(record, prior.schema) for record in records]
+        work = [w if ok else _replayed(w) for w, ok in zip(work, readable, strict=True)]
+        records = [r if ok else opening for r, ok in zip(records, readable, strict=True)]
+        return work, LearnerState.from_bytes(records, schema=prior.schema)
+
+
+def _readable(record: bytes, schema: str) -> bool:
+    try:
+        LearnerState.from_bytes([record], schema=schema)
+    except BadState:
+        return False
+    return True
+
+
+def _replayed(work: _Work) -> _Work:
+    return replace(work, unseen=claims.unseen([work.claim], from_start=True), replay=True)
+
+
+def _update(model: LearnerModel, state: LearnerState, seen: Interactions) -> tuple[LearnerState, list[float]]:
+    """The new belief, and the recall of each answer's concepts right after it, in the order of `seen.concepts.flat`.
+
+    Answer by answer, though in one batch over learners: mastery is judged after each, so that it does not depend on
+    how many answers happened to be folded together.
+    """
+    recall = np.empty(seen.concepts.flat.shape[0])
+    for rows in seen.rounds():
+        answers = seen.take(rows)
+        state = model.update(state, answers)
+        lists, counts = answers.concepts, answers.concepts.counts
+        places = np.arange(lists.flat.shape[0]) + np.repeat(seen.concepts.offset[rows] - lists.offset[:-1], counts)
+        learner, seconds = np.repeat(answers.learner, counts), np.repeat(answers.seconds, counts)
+        average_item = np.full(lists.flat.shape[0], -1)
+        recall[places] = model.predict(state, Query(learner, seconds, average_item, ConceptLists.single(lists.flat))).p
+    return state, recall.tolist()
+
+
+def _answered(answers: Sequence[Unseen], recall_after: list[float], n_rows: int) -> list[list[Answered]]:
+    grouped: list[list[Answered]] = [[] for _ in range(n_rows)]
+    at = 0
+    for u in answers:
+        recall = recall_after[at : at + len(u.concepts)]
+        at += len(u.concepts)
+        grouped[u.row].append(Answered(u.item, u.concepts, u.correct, u.seconds, recall))
+    return grouped
+
+
+def _result(
+    kind: str, work: _Work, answered: list[Answered], as_of: float, state: bytes, recall: bytes, table: RecallTable
+) -> tuple[Advance, Advanced]:
+    claim = work.claim
+    known = Evidence.none() if work.replay else Evidence.from_bytes(claim.evidence)
+    evidence = known.fold(answered, DEFAULT.mastery)
+    applied = max(u.seq for u in work.unseen)
+    written = Advance(claim, applied, as_of, state, recall, evidence.to_bytes())
+    belief = Belief(
+        school_id=claim.school_id,
+        learner_id=claim.learner_id,
+        curriculum_id=claim.curriculum_id,
+        version_id=claim.version_id,
+        model=kind,
+        degraded=False,
+        applied_seq=applied,
+        as_of=as_of,
+        table=table,
+        evidence=evidence,
+    )
+    return written, Advanced(belief, tuple(u for u in work.unseen if u.seq > claim.applied_seq))

@@ -1,0 +1,109 @@
+"""The one status of a learner on a concept, for API, dashboard, learner and grade book alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curricula.snapshot import Snapshot
+from kt_models.base import ConceptLists
+from kt_models.recall import Float, Int, RecallTable, interval
+from tutor.tracing.evidence import Evidence, Rule
+
+Bool = NDArray[np.bool_]
+
+
+class Status(StrEnum):
+    """In the order of the codes that `statuses` returns."""
+
+    NOT_ENOUGH_DATA = "not_enough_data"
+    LEARNING = "learning"
+    STRUGGLING = "struggling"
+    MASTERED = "mastered"
+    DUE_FOR_REVIEW = "due_for_review"
+    LOCKED = "locked"
+
+
+CODES: Final = {status: code for code, status in enumerate(Status)}
+BY_CODE: Final = tuple(Status)
+
+
+@final
+@dataclass(frozen=True)
+class Criteria:
+    """When a status holds. Shown to whoever asks why.
+
+    Recall is the probability of a right answer to an item of average difficulty.
+    """
+
+    #: Mastery is gained when recall right after an answer reaches this ...
+    mastered_at: float = 0.80
+    #: ... with at least this many answers, and lost when it falls below `lost_at`.
+    mastered_after: int = 3
+    lost_at: float = 0.60
+    #: What is mastered is due for review when recall has faded to this.
+    review_at: float = 0.70
+    #: Fewer answers than this say nothing.
+    enough: int = 2
+    #: Struggling: at least this many answers, at most a third of the recent ones right, recall surely below mastery.
+    struggling_after: int = 4
+    #: A prerequisite is likely mastered when it is mastered, or when recall of it is at least this.
+    ready_at: float = 0.60
+
+    @property
+    def mastery(self) -> Rule:
+        return Rule(self.mastered_at, self.mastered_after, self.lost_at)
+
+
+DEFAULT: Final = Criteria()
+
+
+def ready(table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT) -> Bool:
+    """(concepts,) whether every prerequisite is likely mastered at a time."""
+    mastered = evidence.column("mastered", content.n_concepts) > 0
+    likely = mastered | (widen(table.at(at), content.n_concepts) >= criteria.ready_at)
+    return all_of(content.prerequisites, likely | ~content.concept_active)
+
+
+def statuses(table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT) -> Int:
+    """Code of every concept's status at a time, shape (concepts,); `BY_CODE` names them."""
+    k = content.n_concepts
+    recall = widen(table.at(at), k)
+    high = interval(recall, widen(table.sd_at(at), k))[1]
+    n = evidence.column("n", k)
+    mastered = evidence.column("mastered", k) > 0
+    recent = evidence.column("recent", k).astype(np.uint8)
+    right = np.unpackbits(recent[:, None], axis=1).sum(axis=1)
+    lately = np.minimum(n, 8)
+    struggling = (n >= criteria.struggling_after) & (right * 3 <= lately) & (high < criteria.mastered_at)
+    out = np.full(k, CODES[Status.LEARNING])
+    out[struggling] = CODES[Status.STRUGGLING]
+    out[n < criteria.enough] = CODES[Status.NOT_ENOUGH_DATA]
+    out[(n == 0) & ~ready(table, evidence, content, at, criteria)] = CODES[Status.LOCKED]
+    out[mastered] = CODES[Status.MASTERED]
+    out[mastered & (recall < criteria.review_at)] = CODES[Status.DUE_FOR_REVIEW]
+    return out
+
+
+def due_at(table: RecallTable, evidence: Evidence, content: Snapshot, criteria: Criteria = DEFAULT) -> Float:
+    """Unix seconds at which each mastered concept falls due for review, inf for the others, shape (concepts,)."""
+    k = content.n_concepts
+    when = table.origin + widen(table.time_until(criteria.review_at), k, np.inf)
+    return np.where(evidence.column("mastered", k) > 0, when, np.inf)
+
+
+def widen(values: Float, n_concepts: int, fill: float = 0.5) -> Float:
+    """Values of an older, narrower table over a newer curriculum's concepts."""
+    missing = n_concepts - values.shape[0]
+    return values if missing <= 0 else np.concatenate([values, np.full(missing, fill)])
+
+
+def all_of(lists: ConceptLists, holds: Bool) -> Bool:
+    """(lists,) whether `holds` is true of every concept in each list; true of an empty one."""
+    missing = np.zeros(len(lists), np.int64)
+    np.add.at(missing, lists.owner, ~holds[lists.flat])
+    return missing == 0
