@@ -77,6 +77,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     model = artifact.load_model(arguments.artifact)
     vocabularies = {name: getattr(model, name, None) for name in ("concepts", "items")}
     answers = _read(arguments, **vocabularies)
+    if arguments.held_out is not None:
+        answers = _held_out(answers, arguments.held_out, arguments.seed)
     if arguments.learners and arguments.learners < answers.n_learners:
         share = arguments.learners / answers.n_learners
         answers, _ = answers.split_learners((share, 1 - share), arguments.seed)
@@ -142,11 +144,19 @@ def _read(arguments: argparse.Namespace, **vocabularies: Any) -> Dataset:
 
 def _split(answers: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | None]:
     if not 0 <= share < 1:
-        raise BadArguments(f"--validation {share}: must be at least 0 and below 1")
+        raise BadArguments(f"a share of learners held out of {share}: must be at least 0 and below 1")
     training, validation = answers.split_learners((1 - share, share), seed)
     if training.n_learners == 0:
-        raise BadArguments(f"--validation {share}: leaves no learner of {answers.n_learners} to train on: give less")
+        raise BadArguments(f"a share held out of {share} leaves none of {answers.n_learners} learners: give less")
     return training, validation if validation.n_learners else None
+
+
+def _held_out(answers: Dataset, share: float, seed: int) -> Dataset:
+    """The learners that `fit --validation SHARE` with the same data and seed did not train on."""
+    part = _split(answers, share, seed)[1]
+    if part is None:
+        raise BadArguments(f"--held-out {share}: is no learner of {answers.n_learners}: give more")
+    return part
 
 
 def _check_device(device: str) -> None:
@@ -241,6 +251,9 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--protocol", choices=("next", "horizon"), default="next")
     command.add_argument("--given", type=int, default=10, help="answers given before the horizon")
     command.add_argument("--horizon", type=int, default=10, help="answers predicted without seeing them")
+    command.add_argument(
+        "--held-out", type=float, metavar="SHARE", help="only learners that fit --validation SHARE left out, same seed"
+    )
     command.add_argument("--learners", type=int, metavar="N", help="evaluate on about N learners drawn by the seed")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     _add_data(command)

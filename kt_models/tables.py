@@ -142,13 +142,15 @@ class _Cells:
 
     def _whole(self, name: str, column: pa.ChunkedArray, owner: Int | None = None) -> Int:
         """Non-negative whole numbers; `owner` gives the row of each value where it is not its position."""
-        values = self._numbers(name, column, owner)
+        # Not by way of float64, which would confuse ids above 2^53.
+        exact = pa.types.is_integer(column.type) and not column.null_count
+        values: NDArray[Any] = column.to_numpy() if exact else self._numbers(name, column, owner)
         bad = ~(values >= 0) | (values % 1 != 0)
         self._refuse(name, bad, values, "must be a whole number, 0 or more: number the ids first", owner)
         return values.astype(np.int64)
 
     def _numbers(self, name: str, column: pa.ChunkedArray, owner: Int | None = None) -> NDArray[np.float64]:
-        """As float64, NaN where empty; exact for whole numbers up to 2^53."""
+        """As float64, NaN where empty."""
         try:
             numbers = column.cast(pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
