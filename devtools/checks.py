@@ -11,8 +11,8 @@ from devtools.environment import ROOT, VENV, say
 #: Nothing listens there: no check needs a database, only settings that name one.
 NO_DATABASE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
 CHECKS: dict[str, list[str]] = {
-    "ruff check": ["-m", "ruff", "check", "."],
-    "ruff format": ["-m", "ruff", "format", "--check", "."],
+    "ruff check": ["-m", "ruff", "check", "--output-format", "concise", "."],
+    "ruff format": ["-m", "ruff", "format", "--check", "--output-format", "concise", "."],
     "mypy": ["-m", "mypy"],
     "imports": [str(VENV / "bin" / "lint-imports")],
     "django": ["manage.py", "check"],

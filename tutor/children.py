@@ -143,9 +143,19 @@ class Child:
             raise ServerError(message) from error
 
     def _clear(self) -> None:
-        for pid in marked(str(self.pid_file)):
-            self._send(pid, signal.SIGKILL)
+        wait_for(self._nobody_left, 5.0)
         self.pid_file.unlink(missing_ok=True)
+
+    def _nobody_left(self) -> bool:
+        # Two looks, because a process that is just being started shows no mark for a moment.
+        for _ in range(2):
+            found = list(marked(str(self.pid_file)))
+            for pid in found:
+                self._send(pid, signal.SIGKILL)
+            if found:
+                return False
+            time.sleep(POLL_SECONDS / 4)
+        return True
 
 
 class Kept:
