@@ -1,0 +1,5 @@
+"""The product's own curriculum, for demonstrations, simulations and tests."""
+
+from curricula.demo.mathematics import mathematics
+
+__all__ = ["mathematics"]
