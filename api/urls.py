@@ -1,12 +1,23 @@
 """Every address that `api.middleware` answers."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularSwaggerView
 
-from api import health, metrics
-from api.v1 import me
+from api import health, metrics, openapi
+from api.v1 import contents, curricula, curriculum_files, groups, keys, learners, me
 
 V1: list[URLPattern | URLResolver] = [
     *me.urlpatterns,
+    *keys.urlpatterns,
+    *learners.urlpatterns,
+    *groups.urlpatterns,
+    *curriculum_files.urlpatterns,
+    *curricula.urlpatterns,
+    *contents.urlpatterns,
+    path("schema", openapi.schema),
+    path(
+        "docs", SpectacularSwaggerView.as_view(url="/api/v1/schema", permission_classes=[], authentication_classes=[])
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -17,5 +17,5 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters)  # type: ignore[call-overload]  # the text is not a literal here
+        cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []

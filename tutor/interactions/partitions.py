@@ -39,7 +39,7 @@ def make_ahead(now: datetime) -> list[str]:
 def make(months: list[datetime]) -> list[str]:
     """Makes the partitions of some months that are missing; returns their names. One month a transaction."""
     existing = _existing()
-    made = []
+    made: list[str] = []
     for month in months:
         names = {h: _name(h, month) for h in range(HASHES)}
         if missing := {h: name for h, name in names.items() if name not in existing}:

@@ -177,7 +177,7 @@ def _append(school_id: UUID, answers: Sequence[Answer], seqs: list[int], now: da
         decision,
     )
     found = db.rows(_APPEND, [*map(list, parameters), school_id, school_id, now, now])
-    return set(found)  # type: ignore[arg-type]
+    return {(learner, curriculum, seq) for learner, curriculum, seq in found}
 
 
 def _compare(school_id: UUID, repeated: Sequence[Answer]) -> list[Outcome]:

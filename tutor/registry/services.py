@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from curricula import snapshot
 from curricula.models import CurriculumVersion
@@ -66,16 +67,19 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None) -> Deployme
     with transaction.atomic():
         curriculum_id = version.curriculum_version.curriculum_id
         current = (
-            Deployment.objects.select_for_update().filter(curriculum_id=curriculum_id, school_id=school_id).first()
+            Deployment.objects.select_for_update()
+            .filter(Q(school=school_id) if school_id else Q(school=None), curriculum_id=curriculum_id)
+            .first()
         )
         version.state = ModelVersion.State.CHAMPION
         version.save(update_fields=["state"])
         if current is None:
             return Deployment.objects.create(curriculum_id=curriculum_id, school_id=school_id, champion=version)
         if current.champion_id != version.pk:
-            current.previous_id, current.champion = current.champion_id, version
+            replaced = current.champion_id
+            current.previous_id, current.champion = replaced, version
             current.save()
-            _retire_if_unused(current.previous_id)
+            _retire_if_unused(replaced)
         return current
 
 
@@ -113,7 +117,7 @@ def _make_baseline(published: CurriculumVersion) -> ModelVersion:
             return ModelVersion.objects.get(curriculum_version=published, is_baseline=True)
 
 
-def _retire_if_unused(version_id: UUID | None) -> None:
+def _retire_if_unused(version_id: UUID) -> None:
     unused = ModelVersion.objects.filter(pk=version_id, state=ModelVersion.State.CHAMPION)
     if not Deployment.objects.filter(champion_id=version_id).exists():
         unused.update(state=ModelVersion.State.RETIRED)

@@ -102,7 +102,7 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float) -> Body:
                 propensity=entry.propensity,
                 expected=entry.expected,
                 reasons=list(entry.reasons),
-                candidates=[tuple(c) for c in entry.candidates],
+                candidates=[(c.concept, c.item, c.score, c.probability) for c in entry.candidates],
             )
             for slot, entry in enumerate(choice.entries)
         ],

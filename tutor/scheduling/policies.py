@@ -190,7 +190,9 @@ def _fill(situation: Situation, pool: Int, scores: Float, kinds: Int) -> list[En
     settings = situation.settings
     size = settings.size if situation.size is None else situation.size
     left = iter(_with_items(situation, pool, scores))
-    head, entries, minutes = list(islice(left, max(settings.explored, 1))), [], 0.0
+    head = list(islice(left, max(settings.explored, 1)))
+    entries: list[Entry] = []
+    minutes = 0.0
     while head and len(entries) < size and (situation.minutes is None or minutes < situation.minutes):
         share = settings.exploration / len(head)
         shown = tuple(
@@ -223,7 +225,7 @@ def _last_seen(situation: Situation) -> dict[int, int]:
 def _item(situation: Situation, concept: int, ago: dict[int, int]) -> int | None:
     """The item of a concept nearest to the preferred success and not seen lately, else the one seen longest ago."""
     lists, never = situation.content.concept_items, situation.settings.item_gap + 1
-    options = lists.flat[lists.offset[concept] : lists.offset[concept + 1]].tolist()
+    options: list[int] = lists.flat[lists.offset[concept] : lists.offset[concept + 1]].tolist()
     options = [item for item in options if item not in situation.exclude_items]
     fresh = [item for item in options if ago.get(item, never) > situation.settings.item_gap]
     if not fresh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +25,8 @@ RELEASED_AT_ONCE: Final = 500
 #: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).
 ANSWERS_WITHIN: Final = 7 * 86_400.0
 CLOCK_SKEW: Final = 300.0
+#: What a learner skipped stays out of plans for this long.
+SKIPPED_FOR: Final = timedelta(days=1)
 
 _SAVE: Final = """
 INSERT INTO scheduling_plan AS p (learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body)
@@ -49,6 +51,13 @@ WHERE d.learner_id = a.learner_id AND d.item = a.item AND d.answered_seq IS NULL
   AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
 """
 
+# Looked up by the index of open decisions: what was skipped was not answered.
+_SKIPPED: Final = """
+SELECT learner_id, array_agg(item) FROM scheduling_decision
+WHERE learner_id = ANY(%s::uuid[]) AND answered_seq IS NULL AND outcome = 'skipped' AND outcome_at > %s
+GROUP BY learner_id
+"""
+
 _DUE: Final = """
 SELECT school_id, curriculum_id, learner_id FROM scheduling_plan
 WHERE next_due_at <= %s ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED
@@ -71,7 +80,7 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
         return
     with transaction.atomic():
         db.rows("SET LOCAL synchronous_commit = off")
-        _save([(a.belief, choose(a.belief, now=now)) for a in advanced])
+        _save(_planned([a.belief for a in advanced], now))
         _note_answers(advanced)
 
 
@@ -100,8 +109,7 @@ def release_due(*, now: datetime) -> int:
         planned: list[tuple[Belief, Body]] = []
         for (school_id, curriculum_id), group in groupby(due, key=lambda row: row[:2]):
             learners = [learner for *_, learner in group]
-            for belief in beliefs(school_id, curriculum_id, learners, now.timestamp()):
-                planned.append((belief, choose(belief, now=now)))
+            planned += _planned(beliefs(school_id, curriculum_id, learners, now.timestamp()), now)
         _save(planned)
     return len(due)
 
@@ -131,6 +139,19 @@ INSERT INTO scheduling_decision (
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, 'offered')
 ON CONFLICT (id) DO NOTHING
 """
+
+
+def skipped(learner_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, frozenset[int]]:
+    """Items that each learner skipped within the last day: not to be offered again yet."""
+    rows = db.rows(_SKIPPED, [list(learner_ids), now - SKIPPED_FOR])
+    return {learner: frozenset(items) for learner, items in rows}
+
+
+def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Body]]:
+    """A plan each; one query for all."""
+    avoid = skipped([b.learner_id for b in beliefs], now=now)
+    narrowings = (Narrowing(exclude_items=avoid.get(b.learner_id, frozenset())) for b in beliefs)
+    return [(b, choose(b, now=now, narrowing=n)) for b, n in zip(beliefs, narrowings, strict=True)]
 
 
 def _choice(content: Snapshot, belief: Belief, narrowing: Narrowing, seed: int, now: float) -> Choice:

@@ -108,12 +108,12 @@ def _choose(
 ) -> Body:
     belief = beliefs(school_id, curriculum_id, [learner_id], now.timestamp())[0]
     asked = narrowing or Narrowing()
-    default = services.plan_size()
+    avoid = services.skipped([learner_id], now=now).get(learner_id, frozenset())
     narrowed = Narrowing(
-        size=n if narrowing else max(n, default),
+        size=n if narrowing else max(n, services.plan_size()),
         minutes=asked.minutes,
         concepts=asked.concepts,
-        exclude_items=asked.exclude_items | answered,
+        exclude_items=asked.exclude_items | answered | avoid,
     )
     body = services.choose(belief, now=now, narrowing=narrowed)
     if narrowing is None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, final
+from typing import Any, Final, final
 from uuid import UUID
 
 from kt_models.recall import RecallTable
@@ -70,7 +70,7 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
     return [_known(replace(unknown, learner_id=learner), known.get(learner)) for learner in learner_ids]
 
 
-def _known(unknown: Belief, row: Iterable[object] | None) -> Belief:
+def _known(unknown: Belief, row: tuple[Any, ...] | None) -> Belief:
     if row is None:
         return unknown
     applied_seq, as_of, recall, evidence = row
@@ -78,8 +78,8 @@ def _known(unknown: Belief, row: Iterable[object] | None) -> Belief:
         unknown,
         applied_seq=applied_seq,
         as_of=as_of,
-        table=RecallTable.from_bytes(bytes(recall)),  # type: ignore[call-overload]
-        evidence=Evidence.from_bytes(evidence),  # type: ignore[arg-type]
+        table=RecallTable.from_bytes(bytes(recall)),
+        evidence=Evidence.from_bytes(evidence),
     )
 
 

@@ -106,4 +106,4 @@ def all_of(lists: ConceptLists, holds: Bool) -> Bool:
     """(lists,) whether `holds` is true of every concept in each list; true of an empty one."""
     missing = np.zeros(len(lists), np.int64)
     np.add.at(missing, lists.owner, ~holds[lists.flat])
-    return missing == 0
+    return np.asarray(missing == 0)
