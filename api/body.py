@@ -46,11 +46,16 @@ def body(request: HttpRequest, type_: type[T]) -> T:
 
 
 def decode(raw: bytes, type_: type[T]) -> T:
+    decoded: T = decode_any(raw, type_)
+    return decoded
+
+
+def decode_any(raw: bytes, type_: Any = Any) -> Any:
+    """The same for any type that msgspec knows; without one, for any JSON."""
     if b"\\u0000" in raw and _NUL.search(raw):
         raise invalid("", "nul_character", "holds the character U+0000, which no text of ours may have: leave it out")
     try:
-        decoded: T = _decoder(type_).decode(raw)
-        return decoded
+        return _decoder(type_).decode(raw)
     except msgspec.ValidationError as error:
         raise _invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -134,7 +139,7 @@ def _is_list(annotation: Any) -> bool:
 
 
 @cache
-def _decoder(type_: type) -> msgspec.json.Decoder[Any]:
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 

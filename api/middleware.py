@@ -14,7 +14,9 @@ from django.urls import Resolver404, get_resolver
 
 from api import auth, context, errors, idempotency, metrics
 from api.body import require_length
+from api.errors import NOT_ACCEPTABLE, Problem
 
+JSON: Final = ("application/json",)
 #: Addresses answered here; everything else goes down the ordinary stack.
 PREFIXES: Final = ("/api/", "/healthz", "/readyz", "/metrics")
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -45,6 +47,8 @@ class ApiMiddleware:
             raise Resolver404
         match = get_resolver("api.urls").resolve(request.path_info)
         request.resolver_match = match
+        if "HTTP_ACCEPT" in request.META:
+            _require_acceptable(request.META["HTTP_ACCEPT"], match.func)
 
         def answer() -> HttpResponse:
             response: HttpResponse = match.func(request, *match.args, **match.kwargs)
@@ -55,6 +59,16 @@ class ApiMiddleware:
         if "HTTP_IDEMPOTENCY_KEY" in request.META and request.method in WRITES and _repeatable(match.func):
             return idempotency.once(request, auth.authenticate(request).id, answer)
         return answer()
+
+
+def _require_acceptable(accept: str, view: Any) -> None:
+    """Takes Accept coarsely, without weights: an answer has one form, or the query string chooses it."""
+    produces = getattr(getattr(view, "cls", view), "produces", JSON)
+    ranges = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    for media_type in produces:
+        if ranges & {"*/*", "", media_type, media_type.partition("/")[0] + "/*"}:
+            return
+    raise Problem(NOT_ACCEPTABLE, f"Accept is {accept!r}, and the answer is {' or '.join(produces)}: accept that")
 
 
 def _repeatable(view: Any) -> bool:

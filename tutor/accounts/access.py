@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from curricula import queries as curricula
 from curricula.models import Curriculum
 from tutor import db
-from tutor.accounts.models import Group, Learner, Membership, User
+from tutor.accounts.models import ApiClient, Group, Learner, Membership, User
 
 Row = TypeVar("Row", Learner, Group)
 
@@ -101,6 +101,13 @@ def access_curriculum(principal: Principal, ref: str | UUID, *, edit: bool = Fal
     found = visible(principal.school_id).filter(pk=pk).first() if isinstance(pk, UUID) and principal.school_id else None
     if found is None:
         raise NotFound("curriculum that you may edit" if edit else "curriculum", ref)
+    return found
+
+
+def access_api_client(client: Client, pk: UUID) -> ApiClient:
+    found = ApiClient.objects.filter(school_id=client.school_id, pk=pk).first()
+    if found is None:
+        raise NotFound("key", pk)
     return found
 
 
