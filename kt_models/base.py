@@ -101,7 +101,9 @@ class Interactions:
                 object.__setattr__(self, name, np.full(n, value, dtype=column.dtype))
         for name in ("seconds", "item", "concepts", "correct", *defaults):
             if len(getattr(self, name)) != n:
-                raise BadInteractions(f"column {name} has {len(getattr(self, name))} rows, learner has {n}: give equal lengths")
+                raise BadInteractions(
+                    f"column {name} has {len(getattr(self, name))} rows, learner has {n}: give equal lengths"
+                )
         self._check_values()
 
     def _check_values(self) -> None:
@@ -114,6 +116,10 @@ class Interactions:
             raise BadInteractions("answers of a learner are not in time order: sort by (learner, seconds) first")
         if not np.all((self.correct >= 0) & (self.correct <= 1)):
             raise BadInteractions("correct must lie in [0, 1]: scale partial credit to it")
+        if not np.all(np.isfinite(self.seconds)):
+            raise BadInteractions("a time is not finite: give seconds since any fixed epoch")
+        if self.learner[0] < 0 or self.concepts.flat.min(initial=0) < 0:
+            raise BadInteractions("learner rows and concept positions must not be negative: encode ids first")
         if np.any(self.concepts.counts < 1):
             raise BadInteractions("an answer has no concept: give every item at least one")
 
@@ -122,12 +128,17 @@ class Interactions:
 
     def take(self, rows: Int) -> Interactions:
         """The answers at ascending `rows`."""
-        columns = {n: getattr(self, n)[rows] for n in ("learner", "seconds", "item", "correct", "response_seconds", "hints", "attempt")}
+        columns = {
+            n: getattr(self, n)[rows]
+            for n in ("learner", "seconds", "item", "correct", "response_seconds", "hints", "attempt")
+        }
         return replace(self, concepts=self.concepts.take(rows), **columns)
 
     def rounds(self) -> Iterator[Int]:
         """Rows of every learner's first answer, then of every second one, and so on: within a round all differ."""
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(self.learner) != 0])) if len(self) else np.empty(0, np.int64)
+        starts = (
+            np.flatnonzero(np.concatenate([[True], np.diff(self.learner) != 0])) if len(self) else np.empty(0, np.int64)
+        )
         lengths = np.diff(np.append(starts, len(self)))
         for step in range(int(lengths.max(initial=0))):
             yield starts[lengths > step] + step

@@ -19,8 +19,7 @@ Int = NDArray[np.int64]
 SECONDS_PER_DAY: Final = 86_400.0
 #: Delays at which a table holds values, in seconds: dense where forgetting is fast, at most a school year ahead.
 DELAYS: Final[Float] = np.array(
-    [0, 600, 3_600, 4 * 3_600, 12 * 3_600]
-    + [days * SECONDS_PER_DAY for days in (1, 2, 4, 8, 16, 32, 64, 128, 365)],
+    [0, 600, 3_600, 4 * 3_600, 12 * 3_600] + [days * SECONDS_PER_DAY for days in (1, 2, 4, 8, 16, 32, 64, 128, 365)],
     dtype=np.float64,
 )
 #: Standard normal quantile of a central 90 % interval.

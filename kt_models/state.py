@@ -138,7 +138,9 @@ class LearnerState:
         """
         heads = [_read_header(record, schema) for record in records]
         if len({(d, f) for d, f, _, _ in heads}) != 1:
-            raise BadState(f"{len(records)} states of schema {schema!r} differ in width, or there are none: replay the log")
+            raise BadState(
+                f"{len(records)} states of schema {schema!r} differ in width, or there are none: replay the log"
+            )
         d, f, counts = heads[0][0], heads[0][1], [n for _, _, n, _ in heads]
         at, parts = _HEADER.size, list(zip(records, counts, strict=True))
         return cls(
@@ -147,7 +149,9 @@ class LearnerState:
             learner=np.stack([np.frombuffer(r, "<f4", d, at) for r, _ in parts]).astype(np.float32, copy=False),
             offset=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             concept=_join([np.frombuffer(r, "<i4", n, at + 4 * d) for r, n in parts]).astype(np.int64),
-            concept_seconds=_join([np.frombuffer(r, "<f8", n, at + 4 * d + 4 * n) for r, n in parts]).astype(np.float64, copy=False),
+            concept_seconds=_join([np.frombuffer(r, "<f8", n, at + 4 * d + 4 * n) for r, n in parts]).astype(
+                np.float64, copy=False
+            ),
             touched=_join([np.frombuffer(r, "<f4", n * f, at + 4 * d + 12 * n) for r, n in parts])
             .reshape(sum(counts), f)
             .astype(np.float32, copy=False),
