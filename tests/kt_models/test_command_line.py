@@ -1,0 +1,153 @@
+"""The command line as scripts use it: its outputs, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kt_models import artifact, data
+from kt_models.__main__ import main
+
+MODEL = "half-life"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "answers.parquet"
+    assert main(["simulate", "--learners", "40", "--concepts", "6", "--days", "12", "--out", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(answers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "m"
+    log = folder.parent / "log.jsonl"
+    arguments = ["--data", str(answers), "--out", str(folder), "--validation", "0.25", "--json-log", str(log)]
+    assert main(["fit", "--model", MODEL, *arguments]) == 0
+    return folder
+
+
+def evaluate(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    capsys.readouterr()
+    assert main(["evaluate", "--json", *map(str, arguments)]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_a_simulated_file_is_a_data_set(answers: Path) -> None:
+    simulated = data.read(answers)
+    assert (simulated.n_learners, simulated.concepts.size) == (40, 6)
+    assert simulated.has_time
+
+
+def test_a_fit_logs_its_start_steps_and_result(fitted: Path, answers: Path) -> None:
+    records = [json.loads(line) for line in (fitted.parent / "log.jsonl").read_text().splitlines()]
+    start, *steps, saved = records
+    assert start["event"] == "start"
+    assert (start["kind"], start["seed"], start["learners"]) == (MODEL, 0, 30)
+    assert {record["event"] for record in steps} <= {"step"}
+    assert (saved["event"], saved["checksum"]) == ("saved", artifact.checksum(fitted))
+
+
+def test_an_evaluation_is_one_json_object(fitted: Path, answers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = evaluate(capsys, "--artifact", fitted, "--data", answers)
+    assert (result["kind"], result["protocol"], result["learners"]) == (MODEL, "next", 40)
+    for name in ("auc", "log_loss", "accuracy", "f1", "brier", "ece"):
+        assert set(result[name]) == {"value", "low", "high"}
+    assert {"n", "by_gap", "by_attempt", "reliability"} <= result.keys()
+
+
+def test_learners_left_out_of_the_fit_can_be_evaluated(
+    fitted: Path, answers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ("--artifact", fitted, "--data", answers)
+    assert evaluate(capsys, *common, "--held-out", 0.25)["learners"] == 10
+    assert evaluate(capsys, *common, "--learners", 7)["learners"] == 7
+    ahead = evaluate(capsys, *common, "--protocol", "horizon", "--given", 5, "--horizon", 4)
+    assert (ahead["given"], ahead["horizon"], len(ahead["by_ahead"])) == (5, 4, 4)
+
+
+def test_ids_of_another_file_are_matched_to_those_of_the_fit(
+    fitted: Path, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Without concept 0 all positions shift: only the ids tell which is which.
+    whole = data.read(answers)
+    seen = whole.interactions
+    data.write(whole.where(seen.concepts.flat != 0), tmp_path / "part.parquet")
+    result = evaluate(capsys, "--artifact", fitted, "--data", tmp_path / "part.parquet")
+    assert result["log_loss"]["value"] < result["base_log_loss"]
+
+
+def test_a_report_for_people_is_a_table(fitted: Path, answers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--artifact", str(fitted), "--data", str(answers)]) == 0
+    text = capsys.readouterr().out
+    assert "95 % interval" in text
+    assert "since last practice" in text
+
+
+def test_bench_prints_a_line_for_each_operation_and_batch(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert main(["bench", "--artifact", str(fitted), "--batch", "1", "32"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {(r["operation"], r["batch"]) for r in records} >= {
+        (name, batch) for name in ("update", "predict", "forecast") for batch in (1, 32)
+    }
+    assert all(r["microseconds"] > 0 for r in records)
+
+
+MISTAKES = [
+    ("fit --model half-life --data {absent} --out {new}", "no such file"),
+    ("fit --model nope --data {data} --out {new}", "no model is named 'nope': give one of"),
+    ("fit --model half-life --data {csv} --out {new}", "column 'learner' is needed"),
+    ("fit --model half-life --data {data} --out {model}", "not empty"),
+    ("fit --model half-life --data {data} --out {new} --set nope=1", "no setting is named 'nope'"),
+    ("fit --model half-life --data {data} --out {new} --set half_life_days=soon", "'soon' must be a number"),
+    ("fit --model half-life --data {data} --out {new} --set half_life_days", "must be key=value"),
+    ("fit --model half-life --data {data} --out {new} --validation 2", "at least 0 and below 1"),
+    ("fit --model half-life --data {data} --out {new} --device tpu", "must be cpu, cuda"),
+    ("fit --model half-life --data {data} --out {new} --where split", "must be column=value"),
+    ("fit --model half-life --data {data} --out {new} --where split=train", "no column 'split'"),
+    ("fit --model half-life --data {data} --out {new} --json-log {absent}/log", "cannot be written"),
+    ("evaluate --artifact {absent} --data {data}", "cannot be read"),
+    ("evaluate --artifact {broken} --data {data}", "checksum"),
+    ("evaluate --artifact {model} --data {data} --protocol horizon --given 9999", "no learner has enough answers"),
+    ("simulate --out {absent}/x.parquet", "cannot be written"),
+    ("simulate --out {new} --learners 0", "must be above 0"),
+    ("simulate --out {new} --set gain=much", "'much' must be a number"),
+]
+
+
+@pytest.mark.parametrize(("line", "complaint"), MISTAKES, ids=[line for line, _ in MISTAKES])
+def test_a_mistake_gets_one_line_and_status_2(
+    line: str, complaint: str, fitted: Path, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.csv").write_text("user,concept,correct\n1,1,1\n")
+    (tmp_path / "broken").mkdir()
+    for name, content in ((n, (fitted / n).read_bytes()) for n in (artifact.MANIFEST, artifact.WEIGHTS)):
+        (tmp_path / "broken" / name).write_bytes(content + b"x" * (name == artifact.WEIGHTS))
+    places = {
+        "absent": tmp_path / "absent",
+        "new": tmp_path / "new",
+        "csv": tmp_path / "bad.csv",
+        "broken": tmp_path / "broken",
+        "data": answers,
+        "model": fitted,
+    }
+    capsys.readouterr()
+    assert main([word.format(**places) for word in line.split()]) == 2
+    captured = capsys.readouterr()
+    assert complaint in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_the_module_runs_as_a_command() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "kt_models", "fit", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "half-life" in shown.stdout
