@@ -4,7 +4,19 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularSwaggerView
 
 from api import health, metrics, openapi
-from api.v1 import contents, curricula, curriculum_files, groups, keys, learners, me
+from api.v1 import (
+    contents,
+    curricula,
+    curriculum_files,
+    groups,
+    interactions,
+    keys,
+    learners,
+    me,
+    recommendations,
+    states,
+)
+from api.v1 import next as next_material
 
 V1: list[URLPattern | URLResolver] = [
     *me.urlpatterns,
@@ -14,6 +26,10 @@ V1: list[URLPattern | URLResolver] = [
     *curriculum_files.urlpatterns,
     *curricula.urlpatterns,
     *contents.urlpatterns,
+    *interactions.urlpatterns,
+    *next_material.urlpatterns,
+    *recommendations.urlpatterns,
+    *states.urlpatterns,
     path("schema", openapi.schema),
     path(
         "docs", SpectacularSwaggerView.as_view(url="/api/v1/schema", permission_classes=[], authentication_classes=[])
