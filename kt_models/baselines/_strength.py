@@ -8,8 +8,8 @@ from typing import Final, final
 import numpy as np
 
 from kt_models.base import Float32, Interactions
-from kt_models.baselines._walk import Met, Walk
-from kt_models.recall import SECONDS_PER_DAY, Float, sigmoid
+from kt_models.baselines._walk import Met, Walk, held
+from kt_models.recall import SECONDS_PER_DAY, Float
 from kt_models.state import LearnerState
 
 #: Meaning of the columns below; a state of another schema is replayed from the log.
@@ -19,8 +19,6 @@ SCHEMA: Final = "hl1"
 ABILITY, ABILITY_VARIANCE, ANSWERS = range(3)
 #: Columns of `LearnerState.touched`: aptitude (mean, variance), strength, spaced practices n_c, practices.
 APTITUDE, VARIANCE, STRENGTH, SPACED, PRACTICES = range(5)
-#: Logits are held inside this: sigmoid(15) = 1 - 3e-7 is still below 1 in float32, so log loss stays finite.
-MAX_LOGIT: Final = 15.0
 
 #: Parameters that may be switched off.
 MAY_BE_ZERO: Final = frozenset(
@@ -128,11 +126,6 @@ def damping(variance: Float) -> Float:
 def chance(mean: Float, variance: Float) -> Float:
     """P(correct) for a Gaussian logit, inside (0, 1)."""
     return held(damping(variance) * mean)
-
-
-def held(logit: Float) -> Float:
-    """The sigmoid of a logit, inside (0, 1)."""
-    return sigmoid(np.clip(logit, -MAX_LOGIT, MAX_LOGIT))
 
 
 @final

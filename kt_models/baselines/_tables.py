@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from kt_models.base import Forecast
 from kt_models.recall import Float, Int, RecallTable
 from kt_models.state import LearnerState
+
+#: For concepts never practised, tables hold one value of what a practice gives, whatever the delay: what is left of it
+#: after this many days.
+REST_DAYS: Final = 1.0
 
 
 @final

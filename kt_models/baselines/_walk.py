@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
 from kt_models.base import BadInteractions, ConceptLists, Float32, Interactions, Query
-from kt_models.recall import Float, Int
+from kt_models.recall import Float, Int, sigmoid
 from kt_models.state import LearnerState
+
+#: Logits are held inside this: sigmoid(15) = 1 - 3e-7 is still below 1 in float32, so log loss stays finite.
+MAX_LOGIT: Final = 15.0
+
+
+def held(logit: Float) -> Float:
+    """The sigmoid of a logit, inside (0, 1)."""
+    return sigmoid(np.clip(logit, -MAX_LOGIT, MAX_LOGIT))
 
 
 def sums(index: Int, value: Float, n: int) -> Float:

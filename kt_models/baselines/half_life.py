@@ -31,8 +31,8 @@ from kt_models.base import ConceptLists, Fitted, Forecast, Interactions, Learner
 from kt_models.baselines import _half_life_fit, _stored, _strength
 from kt_models.baselines._difficulty import Levels
 from kt_models.baselines._strength import Config
-from kt_models.baselines._tables import Grid, inside, tables
-from kt_models.baselines._walk import meet, sums
+from kt_models.baselines._tables import REST_DAYS, Grid, inside, tables
+from kt_models.baselines._walk import held, meet, sums
 from kt_models.data import Dataset, Vocabulary
 from kt_models.kinds import Progress
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Z90, Float
@@ -42,8 +42,6 @@ __all__ = ["Config", "Model", "fit", "prior_model"]
 
 #: Of the tensors in an artifact.
 VERSION: Final = 1
-#: Tables have one value, of all delays, for what practice gives to concepts never practised: what is left after these.
-REST_DAYS: Final = 1.0
 _DELAY_DAYS: Final = DELAYS / SECONDS_PER_DAY
 
 
@@ -119,8 +117,8 @@ class Model(LearnerModel):
         lasting, damping = (now.mean - now.strength)[:, None], _strength.damping(now.settled)[:, None]
         grown = variance[:, None] + _strength.widened(config, now.variance[:, None], _DELAY_DAYS)
         return Grid(
-            recall=_strength.held(damping * (lasting + _strength.curve(config, now.strength, spaced, _DELAY_DAYS))),
-            after=_strength.held(damping * (lasting + _strength.curve_after(config, now, spaced, _DELAY_DAYS))),
+            recall=held(damping * (lasting + _strength.curve(config, now.strength, spaced, _DELAY_DAYS))),
+            after=held(damping * (lasting + _strength.curve_after(config, now, spaced, _DELAY_DAYS))),
             spread=np.sqrt(grown),
         )
 
@@ -199,13 +197,15 @@ def fit(
     start = None
     if warm_start is not None:
         config = _half_life_fit.with_estimates(config, warm_start.config)
-        start = Levels(0.0, *_matched(warm_start, data))
+        start = _matched(warm_start, data)
     found, levels, log = _half_life_fit.estimate(data, config, seed, validation, start, progress)
     return Fitted(Model(found, levels.base, levels.difficulty, data.concepts, data.items), log)
 
 
-def _matched(model: Model, data: Dataset) -> tuple[Float, Float]:
+def _matched(model: Model, data: Dataset) -> Levels:
     """Bases and difficulties of another model at the positions of a data set, 0 for ids that it lacks."""
     concepts, items = model.concepts or data.concepts, model.items or data.items
-    base = model._base[np.minimum(concepts.encode(data.concepts.ids), model.n_concepts)]
-    return base, model._difficulty[np.minimum(items.encode(data.items.ids), model.n_items)]
+    concept = np.minimum(concepts.encode(data.concepts.ids), model.n_concepts)
+    return Levels(0.0, model.base, model.difficulty).at(
+        concept, np.minimum(items.encode(data.items.ids), model.n_items)
+    )
