@@ -187,7 +187,7 @@ TOPICS = (
         "Values of expressions",
         "6",
         DOMAIN,
-        "order-of-operations",
+        "order-of-operations exponents",
         0.5,
         evaluating_expressions,
     ),

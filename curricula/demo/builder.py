@@ -26,7 +26,8 @@ NAMES = ("Amina", "Ben", "Chen", "Dario", "Elif", "Femi", "Greta", "Hugo", "Ines
 class Task:
     """One task. In `statement`, " * ", " / " and " - " stand for the signs; a fraction is "3/4", a power "x^2".
 
-    `harder` is in logits, beyond the level; `also` names a second concept that it exercises.
+    `answer` and `choices` are ASCII, as they are typed. `harder` is in logits, beyond the level; `also` names a second
+    concept that it exercises.
     """
 
     statement: str

@@ -20,7 +20,7 @@ def coordinate_plane(draw: Random, level: int) -> Task:
     right, up = nonzero(draw, 9), nonzero(draw, 9)
     moves = f"{abs(right)} {'right' if right > 0 else 'left'} and {abs(up)} {'up' if up > 0 else 'down'}"
     answer = f"({x + right}, {y + up})"
-    return Task(f"The point ({x}, {y}) moves {moves}. Where does it land?", answer, also="adding-integers")
+    return Task(f"The point ({x}, {y}) moves {moves}. Where does it land?", answer)
 
 
 def proportional_relationships(draw: Random, level: int) -> Task:
@@ -96,7 +96,7 @@ TOPICS = (
         "Functions",
         "8",
         DOMAIN,
-        "evaluating-expressions multiplying-integers",
+        "multiplying-integers two-step-equations",
         0.6,
         function_evaluation,
     ),

@@ -16,7 +16,7 @@ def negative_numbers(draw: Random, level: int) -> Task:
         choices = (str(first), str(second))
         return Task(f"Which is greater, {first} or {second}?", str(max(first, second)), choices=choices)
     if level == 1:
-        start, drop = draw.randint(1, 12), draw.randint(13, 25)
+        start, drop = draw.randint(2, 12), draw.randint(13, 25)
         statement = f"It is {start} degrees, and it gets {drop} degrees colder. How many degrees is it then?"
         return Task(statement, str(start - drop))
     numbers = draw.sample([number for number in range(-15, 10) if number], 4)

@@ -12,12 +12,17 @@ from curricula.demo.builder import NAMES, Task, Topic, decimal, mixed, shuffled
 def _proper(draw: Random, denominators: tuple[int, ...]) -> Fraction:
     """In lowest terms, above 0 and below 1."""
     denominator = draw.choice(denominators)
-    return Fraction(draw.choice([n for n in range(1, denominator) if math.gcd(n, denominator) == 1]), denominator)
+    return Fraction(draw.choice([1, *_coprime(denominator)]), denominator)
+
+
+def _coprime(parts: int) -> list[int]:
+    """Numbers of parts, from 2, that make a fraction in lowest terms."""
+    return [number for number in range(2, parts) if math.gcd(number, parts) == 1]
 
 
 def unit_fractions(draw: Random, level: int) -> Task:
     parts = draw.randint(*((3, 8), (5, 10), (6, 12))[level])
-    some = draw.randint(2, parts - 1)
+    some = draw.choice(_coprime(parts))
     name, thing = draw.choice(NAMES), draw.choice(["cake", "pizza", "ribbon", "tart"])
     if level == 0:
         statement = f"A {thing} is cut into {parts} equal parts. What fraction of it are {some} parts?"
@@ -32,7 +37,7 @@ def unit_fractions(draw: Random, level: int) -> Task:
 def fractions_number_line(draw: Random, level: int) -> Task:
     parts = draw.randint(3, 8)
     low = (0, 1, 4)[level] * draw.choice([1, 1, 2])
-    step = draw.randint(1, parts - 1)
+    step = draw.choice(_coprime(parts))
     value = low + Fraction(step, parts)
     statement = (
         f"On a number line, the part from {low} to {low + 1} is divided into {parts} equal steps. "

@@ -151,7 +151,7 @@ def scale_drawings(draw: Random, level: int) -> Task:
 DOMAIN = "Ratios and percent"
 TOPICS = (
     Topic("ratios", "Ratios", "6", DOMAIN, "simplifying-fractions", 0.5, ratios),
-    Topic("unit-rates", "Rates for one", "6", DOMAIN, "ratios long-division", 0.7, unit_rates),
+    Topic("unit-rates", "Rates for one", "6", DOMAIN, "ratios dividing-decimals", 0.7, unit_rates),
     Topic("ratio-sharing", "Sharing in a ratio", "6", DOMAIN, "ratios fraction-of-a-quantity", 0.9, ratio_sharing),
     Topic("percent-basics", "Percent", "6", DOMAIN, "ratios fractions-to-decimals", 0.5, percent_basics),
     Topic(

@@ -39,7 +39,7 @@ def area_rectangles(draw: Random, level: int) -> Task:
         statement = (
             f"A rectangle has an area of {width * length} square cm and is {width} cm wide. How many cm long is it?"
         )
-        return Task(statement, str(length), also="division-facts")
+        return Task(statement, str(length))
     cut = draw.randint(1, min(width, length) - 1)
     statement = (
         f"A square with sides of {cut} cm is cut out of a corner of a rectangle that is {width} cm wide and "
@@ -100,7 +100,7 @@ def volume_boxes(draw: Random, level: int) -> Task:
     statement = (
         f"A box has a volume of {volume} cubic cm. Its base is {width} cm by {length} cm. How many cm high is it?"
     )
-    return Task(statement, str(height), also="long-division")
+    return Task(statement, str(height))
 
 
 def surface_area(draw: Random, level: int) -> Task:
@@ -126,7 +126,7 @@ def circles(draw: Random, level: int) -> Task:
         statement = f"A circle has a radius of {radius} cm. What is its area in square cm?"
         return Task(f"{statement} {ask}", f"{radius**2}pi")
     statement = f"A circle has an area of {radius**2}pi square cm. What is its circumference in cm?"
-    return Task(f"{statement} {ask}", f"{2 * radius}pi", also="square-roots")
+    return Task(f"{statement} {ask}", f"{2 * radius}pi")
 
 
 def pythagoras(draw: Random, level: int) -> Task:
@@ -215,9 +215,7 @@ TOPICS = (
     Topic("perimeter", "Perimeter", "3", DOMAIN, "addition", 0.5, perimeter),
     Topic("area-rectangles", "Area of rectangles", "3", DOMAIN, "perimeter multiplication-facts", 0.6, area_rectangles),
     Topic("time", "Time", "3", DOMAIN, "addition", 0.6, time),
-    Topic(
-        "unit-conversion", "Units of measure", "5", DOMAIN, "powers-of-ten decimal-place-value", 0.5, unit_conversion
-    ),
+    Topic("unit-conversion", "Units of measure", "5", DOMAIN, "powers-of-ten adding-decimals", 0.5, unit_conversion),
     Topic("angles", "Angles", "4", DOMAIN, "subtraction", 0.4, angles),
     Topic(
         "volume-boxes", "Volume of boxes", "5", DOMAIN, "area-rectangles multi-digit-multiplication", 0.7, volume_boxes
@@ -233,8 +231,24 @@ TOPICS = (
     ),
     Topic("surface-area", "Surface area", "6", DOMAIN, "volume-boxes", 1.0, surface_area),
     Topic("circles", "Circles", "7", DOMAIN, "area-rectangles exponents", 0.7, circles),
-    Topic("triangle-angles", "Angles of triangles", "7", DOMAIN, "angles one-step-equations", 0.6, triangle_angles),
-    Topic("pythagoras", "The theorem of Pythagoras", "8", DOMAIN, "square-roots area-triangles", 1.0, pythagoras),
+    Topic(
+        "triangle-angles",
+        "Angles of triangles",
+        "7",
+        DOMAIN,
+        "angles one-step-equations ratio-sharing",
+        0.6,
+        triangle_angles,
+    ),
+    Topic(
+        "pythagoras",
+        "The theorem of Pythagoras",
+        "8",
+        DOMAIN,
+        "square-roots area-triangles coordinate-plane",
+        1.0,
+        pythagoras,
+    ),
     Topic("volume-cylinders", "Cylinders and cones", "8", DOMAIN, "circles volume-boxes", 0.9, volume_cylinders),
     Topic("similar-figures", "Similar figures", "8", DOMAIN, "scale-drawings triangle-angles", 0.9, similar_figures),
 )

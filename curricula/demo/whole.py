@@ -52,9 +52,7 @@ def multiplication_facts(draw: Random, level: int) -> Task:
     first, second = draw.randint(*((2, 5), (6, 9), (6, 12))[level]), draw.randint(3, 9)
     harder = 0.05 * (second - 6)
     if level == 2:
-        return Task(
-            f"Find the missing number: {first} * ? = {first * second}.", str(second), harder, also="division-facts"
-        )
+        return Task(f"Find the missing number: {first} * ? = {first * second}.", str(second), harder)
     return Task(f"Work out {first} * {second}.", str(first * second), harder)
 
 
@@ -202,7 +200,7 @@ def number_patterns(draw: Random, level: int) -> Task:
     if level == 0:
         return Task(f"What comes next in the pattern {shown}, ...?", str(start + step * 4), harder=0.05 * step - 0.25)
     place = draw.randint(10, 30)
-    return Task(f"What is the {place}th number of the pattern {shown}, ...?", str(start + step * (place - 1)))
+    return Task(f"What is number {place} of the pattern {shown}, ...?", str(start + step * (place - 1)))
 
 
 DOMAIN = "Whole numbers"
