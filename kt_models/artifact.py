@@ -135,10 +135,9 @@ def check_vacant(folder: Path) -> None:
 
 def _write_whole(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes into a sibling, then renames: a reader, or a crash, never meets half an artifact."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     part = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.part"
-    part.mkdir()
     try:
+        part.mkdir(parents=True)
         for name, content in files.items():
             with (part / name).open("wb") as file:
                 file.write(content)

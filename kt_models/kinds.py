@@ -27,7 +27,10 @@ class UnknownKind(ValueError):
 
 
 class Fit(Protocol):
-    """Fits a model; deterministic in its arguments on one machine. `progress` receives each record of the log."""
+    """Fits a model; deterministic in its arguments on one machine.
+
+    `progress` gets each record of the log; where one has `step` (done so far) and `steps` (in all), a bar moves by them.
+    """
 
     def __call__(
         self,

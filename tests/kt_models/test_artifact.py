@@ -54,6 +54,12 @@ def test_an_empty_folder_is_filled_and_a_full_one_refused(tmp_path: Path) -> Non
         artifact.save(tmp_path / "file", "toy", 1, {}, TENSORS)
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadArtifact, match="cannot be written"):
+        artifact.save(tmp_path / "file" / "m", "toy", 1, {}, TENSORS)
+
+
 @pytest.mark.parametrize("config", [{"x": object()}, {"x": float("nan")}])
 def test_nothing_is_left_of_an_artifact_that_cannot_be_written(tmp_path: Path, config: dict[str, Any]) -> None:
     with pytest.raises(BadArtifact, match="no JSON"):
