@@ -29,7 +29,7 @@ class UnknownKind(ValueError):
 class Fit(Protocol):
     """Fits a model; deterministic in its arguments on one machine.
 
-    `progress` gets each record of the log; where one has `step` (done so far) and `steps` (in all), a bar moves by them.
+    `progress` gets each record of the log; where one has `step` (done) and `steps` (in all), a bar moves by them.
     """
 
     def __call__(
