@@ -113,7 +113,7 @@ def response_to(error: Exception, request: HttpRequest) -> HttpResponse:
     if problem is None:
         problem = Problem(INTERNAL, "the failure is logged: tell the operator the request_id")
     if problem.kind.status >= 500:
-        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        logger.error("%s %s failed, request %s", request.method, request.path, request_id(), exc_info=error)
     return render(problem, request)
 
 

@@ -47,7 +47,7 @@ class ApiMiddleware:
             raise Resolver404
         match = get_resolver("api.urls").resolve(request.path_info)
         request.resolver_match = match
-        if "HTTP_ACCEPT" in request.META:
+        if "HTTP_ACCEPT" in request.META and request.path_info.startswith("/api/"):
             _require_acceptable(request.META["HTTP_ACCEPT"], match.func)
 
         def answer() -> HttpResponse:

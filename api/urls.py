@@ -1,7 +1,6 @@
 """Every address that `api.middleware` answers."""
 
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularSwaggerView
 
 from api import health, metrics, openapi
 from api.v1 import (
@@ -31,9 +30,7 @@ V1: list[URLPattern | URLResolver] = [
     *recommendations.urlpatterns,
     *states.urlpatterns,
     path("schema", openapi.schema),
-    path(
-        "docs", SpectacularSwaggerView.as_view(url="/api/v1/schema", permission_classes=[], authentication_classes=[])
-    ),
+    path("docs", openapi.Docs.as_view()),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

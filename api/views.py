@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -19,18 +18,11 @@ from api.serializers import Query, Strict
 from tutor.accounts.access import Client
 
 
-class JsonParser(BaseParser):
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        return decode_any(stream.read())
-
-
 class OneForm(BaseContentNegotiation):
-    """Each answer has one form. `Accept` was looked at by the middleware."""
+    """Each answer has one form: the middleware has looked at `Accept`, and `read_json` reads bodies."""
 
-    def select_parser(self, request: Request, parsers: Any) -> BaseParser:
-        return JsonParser()
+    def select_parser(self, request: Request, parsers: Any) -> None:
+        return None
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -39,7 +31,6 @@ class OneForm(BaseContentNegotiation):
 class ApiView(APIView):
     """Subclasses say `required_scope` for each method, and `queries` for each method that takes parameters."""
 
-    parser_classes = [JsonParser]
     content_negotiation_class = OneForm
     metadata_class = None
     required_scope: ClassVar[dict[str, str | None]] = {}
@@ -59,12 +50,18 @@ class ApiView(APIView):
         ratelimit.take(request._request, self.client.id, self.bucket)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if str(request.method).lower() not in self.http_method_names or not hasattr(self, str(request.method).lower()):
+            self.http_method_not_allowed(request)
         super().initial(request, *args, **kwargs)
         self.parameters = self._read_query(request._request)
 
-    def read_body(self, serializer: type[Strict], **options: Any) -> dict[str, Any]:
+    def read_json(self) -> Any:
+        """The body, whatever JSON it is. Not DRF's `request.data`, which makes {} of an empty body."""
         require_media_type(self.request._request, "application/json")
-        read = serializer(data=self.request.data, **options)
+        return decode_any(self.request._request.body)
+
+    def read_body(self, serializer: type[Strict], **options: Any) -> dict[str, Any]:
+        read = serializer(data=self.read_json(), **options)
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import etag
-from api.body import decode_any, require_media_type
 from api.openapi import ref
 from api.pagination import PageQuery, page_of
 from api.v1.curriculum_shapes import (
@@ -70,7 +69,7 @@ class Curricula(ApiView):
         responses={201: CurriculumOut},
     )
     def post(self, request: Request) -> Response:
-        draft = services.create(read_document(request), owner=self.client.school_id, now=timezone.now())
+        draft = services.create(self.read_json(), owner=self.client.school_id, now=timezone.now())
         headers = {"Location": f"/api/v1/curricula/{draft.curriculum_id}"}
         return Response(curriculum_out(draft.curriculum), status=201, headers=headers)
 
@@ -127,7 +126,7 @@ class Draft(ApiView):
         found = access_curriculum(self.client, curriculum, edit=True)
         current = _existing(queries.editable_version(found))
         etag.require_match(request._request, etag.of_digest(current.digest))
-        document = read_document(request)
+        document = self.read_json()
         saved = services.save_draft(found, document, expected_digest=current.digest, now=timezone.now())
         return self._answer(saved)
 
@@ -161,7 +160,7 @@ class Validation(ApiView):
     )
     def post(self, request: Request, curriculum: UUID) -> Response:
         found = access_curriculum(self.client, curriculum)
-        document = read_document(request)
+        document = self.read_json()
         report = validation.validate(document)
         problems = [{"pointer": p.pointer, "code": p.code, "message": p.message} for p in report.problems]
         if report.ok and document["key"] != found.key:
@@ -191,11 +190,6 @@ class Publication(ApiView):
     def post(self, request: Request, curriculum: UUID) -> Response:
         found = access_curriculum(self.client, curriculum, edit=True)
         return Response(version_out(services.publish(found, now=timezone.now())))
-
-
-def read_document(request: Request) -> Any:
-    require_media_type(request._request, "application/json")
-    return decode_any(request._request.body)
 
 
 def _existing(version: CurriculumVersion | None) -> CurriculumVersion:
