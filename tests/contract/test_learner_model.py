@@ -323,8 +323,8 @@ def test_fitting_is_deterministic_in_its_arguments(
 
 def test_a_fit_starts_from_another_model_and_reports_its_progress(kind: str, parts: tuple[Dataset, Dataset]) -> None:
     records: list[dict[str, float]] = []
-    first = fit_quickly(kind, parts[0].take(np.arange(40)))
-    fit_quickly(kind, parts[0], warm_start=first, validation=parts[1], progress=records.append)
+    first = fit_quickly(kind, parts[0].take(np.arange(20)))
+    fit_quickly(kind, parts[0].take(np.arange(30)), warm_start=first, validation=parts[1], progress=records.append)
     assert all(isinstance(value, int | float) for record in records for value in record.values())
 
 
