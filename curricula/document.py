@@ -18,6 +18,8 @@ FORMAT = "trellis-curriculum/1"
 #: What the validator and the database were measured with: 50,000 items publish in seconds, not in minutes.
 MAX_CONCEPTS = 10_000
 MAX_ITEMS = 100_000
+#: Far more than any author means (school mathematics: 3), few enough that checking a document stays linear in its size.
+MAX_PREREQUISITES = 100
 #: Four standard deviations of item difficulty in the logs we know; beyond it an answer says nothing about a learner.
 MAX_DIFFICULTY = 6.0
 MAX_MINUTES = 600.0
@@ -49,7 +51,7 @@ class ConceptContent(_Strict, frozen=True):
     key: Key
     title: Title
     description: Description | None = None
-    prerequisites: tuple[Key, ...] = ()
+    prerequisites: Annotated[tuple[Key, ...], Meta(max_length=MAX_PREREQUISITES)] = ()
     grade: Label | None = None
     domain: Label | None = None
     source_uri: WebAddress | None = None
@@ -97,7 +99,7 @@ RULES = {
     "concepts": "a list of concept objects (in an item: 1 to 20 concept keys)",
     "items": "a list of item objects",
     "description": "a text of 1 to 5,000 characters",
-    "prerequisites": "a list of concept keys",
+    "prerequisites": "a list of up to 100 concept keys",
     "grade": "a text of 1 to 200 characters",
     "domain": "a text of 1 to 200 characters",
     "source_uri": "a web address (http or https) of up to 2,000 characters",

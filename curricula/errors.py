@@ -77,6 +77,13 @@ class DuplicateCurriculum(CurriculumError):
         super().__init__(f"there is a curriculum {key!r} already: save a draft of it, or choose another key")
 
 
+class UnknownCurriculum(CurriculumError):
+    code = "unknown_curriculum"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no curriculum {key!r} any more, its only draft was discarded: create it again")
+
+
 class NoDraft(CurriculumError):
     code = "no_draft"
 

@@ -22,13 +22,15 @@ def cycles(prerequisites: Mapping[str, Iterable[str]]) -> list[list[str]]:
     graph.add_edges_from((parent, child) for parent, child in edges if parent in prerequisites and parent != child)
     knots = (knot for knot in nx.strongly_connected_components(graph) if len(knot) > 1)
     order = {key: place for place, key in enumerate(prerequisites)}
-    return sorted((_cycle(graph, min(knot, key=order.__getitem__)) for knot in knots), key=lambda c: order[c[0]])
+    found = (_cycle(graph.subgraph(knot), min(knot, key=order.__getitem__)) for knot in knots)
+    return sorted(found, key=lambda cycle: order[cycle[0]])
 
 
-def _cycle(graph: nx.DiGraph[str], start: str) -> list[str]:
+def _cycle(knot: nx.DiGraph[str], start: str) -> list[str]:
     """The shortest way from `start` back to it."""
-    ways = (nx.shortest_path(graph, child, start) for child in graph[start] if nx.has_path(graph, child, start))
-    return [start, *min(ways, key=len)]
+    away = nx.single_source_shortest_path_length(knot, start)
+    last = min(knot.predecessors(start), key=away.__getitem__)
+    return [*nx.shortest_path(knot, start, last), start]
 
 
 def invert(lists: ConceptLists, size: int) -> ConceptLists:

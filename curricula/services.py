@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 
 from curricula import queries
 from curricula.document import Document, digest
-from curricula.errors import DuplicateCurriculum, EmptyCurriculum, KeyMismatch, NoDraft, StaleDraft
+from curricula.errors import DuplicateCurriculum, EmptyCurriculum, KeyMismatch, NoDraft, StaleDraft, UnknownCurriculum
 from curricula.models import Concept, Curriculum, CurriculumVersion, Item
 from curricula.validation import parse
 
@@ -61,6 +62,7 @@ def save_draft(
         InvalidDocument: with the report of all problems.
         KeyMismatch: if the document is of another curriculum.
         StaleDraft: if someone else has saved or published since.
+        UnknownCurriculum: if someone else has discarded the only draft since.
     """
     parsed = parse(document)
     if parsed.key != curriculum.key:
@@ -122,17 +124,27 @@ def erase_owner(owner: UUID) -> int:
 
     Only for the erasure of a whole school: what points at its versions must be gone already.
     """
+    with _maintenance():
+        _, erased = Curriculum.objects.filter(owner=owner).delete()
+    return erased.get(Curriculum._meta.label, 0)
+
+
+@contextmanager
+def _maintenance() -> Iterator[None]:
+    """Inside it, and in this transaction only, PostgreSQL lets published rows go."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting('trellis.maintenance', true), '')")
+        (before,) = cursor.fetchone()
         cursor.execute("SET LOCAL trellis.maintenance = 'on'")
-        curricula = Curriculum.objects.filter(owner=owner)
-        erased = len(curricula)
-        curricula.delete()
-        cursor.execute("SET LOCAL trellis.maintenance = 'off'")
-    return erased
+        yield
+        cursor.execute("SELECT set_config('trellis.maintenance', %s, true)", [before])
 
 
 def _lock(curriculum: Curriculum) -> Curriculum:
-    return Curriculum.objects.select_for_update().get(pk=curriculum.pk)
+    found = Curriculum.objects.select_for_update().filter(pk=curriculum.pk).first()
+    if found is None:
+        raise UnknownCurriculum(curriculum.key)
+    return found
 
 
 def _get_or_create(document: Document, owner: UUID | None, now: datetime) -> tuple[Curriculum, bool]:

@@ -23,7 +23,7 @@ Column = TypeVar("Column", bound=NDArray[np.generic])
 
 #: Expected minutes of an item whose author states none.
 UNSTATED_MINUTES = 2.0
-#: Versions kept in memory, about 100 MB each at 50,000 items and 1 MB at 700.
+#: Versions kept in memory, some 50 MB each at 50,000 items and 1 MB at 1,000.
 KEPT_VERSIONS = 32
 
 

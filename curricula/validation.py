@@ -16,6 +16,8 @@ Rows = list[tuple[int, Row]]
 
 #: Longest quotation of a bad value in a message.
 SHOWN_CHARACTERS = 60
+#: Most keys of a circle that a message names.
+SHOWN_KEYS = 12
 
 
 def parse(raw: object) -> Document:
@@ -153,7 +155,7 @@ def _key_list(pointer: str, listed: tuple[str, ...], keys: set[str], what: str) 
         if key not in keys:
             text = f"there is no {what} {key!r} in this document: add it, or remove the reference"
             yield Problem(f"{pointer}/{place}", f"unknown_{what}", text)
-        elif len(listed) > 1 and key in listed[:place]:
+        elif key in listed[:place]:
             yield Problem(f"{pointer}/{place}", "duplicate_reference", f"{key!r} is listed twice: list it once")
 
 
@@ -171,7 +173,10 @@ def _choices(pointer: str, item: ItemContent) -> Iterator[Problem]:
 def _cycles(concepts: Rows[ConceptContent]) -> Iterator[Problem]:
     places = {concept.key: place for place, concept in concepts}
     for cycle in graph.cycles({concept.key: concept.prerequisites for _, concept in concepts}):
-        text = f"prerequisites run in a circle, {' -> '.join(cycle)}, so none could be learnt first: remove one of them"
+        shown = " -> ".join(
+            cycle if len(cycle) <= SHOWN_KEYS else [*cycle[: SHOWN_KEYS - 2], "...", cycle[-2], cycle[-1]]
+        )
+        text = f"prerequisites run in a circle, {shown}, so none could be learnt first: remove one of them"
         yield Problem(f"/concepts/{places[cycle[0]]}/prerequisites", "cycle", text)
 
 

@@ -36,6 +36,8 @@ from curricula.validation import parse
 
 KEY_URN = "urn:trellis:curriculum:"
 DOMAIN_SEPARATOR = " > "
+#: Levels of headings that are read; it also ends a circle of parents.
+MAX_HEADINGS = 10
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,119}")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*")
 _UUID_AT_END = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -113,13 +115,14 @@ class _Package:
         self.head, self.notes = head, list[Problem]()
         self.items = {item.identifier: item for item in items}
         self.parent: dict[str, str] = {}
-        self.before: dict[str, list[str]] = {identifier: [] for identifier in self.items}
+        # Dictionaries as ordered sets: a package may repeat itself.
+        self.before: dict[str, dict[str, None]] = {identifier: {} for identifier in self.items}
         for link in self._within(associations):
             child, other = link.originNodeURI.identifier, link.destinationNodeURI.identifier
             if link.associationType == "isChildOf":
                 self.parent.setdefault(child, other)
-            elif child not in self.before[other]:
-                self.before[other].append(child)
+            else:
+                self.before[other][child] = None
         linked = {key for child, parents in self.before.items() if parents for key in (child, *parents)}
         self.headings = {self.parent[child] for child in self.items if child in self.parent} - linked
         self.keys = self._keys()
@@ -185,7 +188,7 @@ class _Package:
     def _domain(self, identifier: str) -> str | None:
         """The headings above, outermost first; if they are too long together, the nearest of them."""
         above: list[str] = []
-        while (identifier := self.parent.get(identifier, "")) and identifier in self.items and identifier not in above:
+        while len(above) < MAX_HEADINGS and (identifier := self.parent.get(identifier, "")) in self.items:
             above.append(identifier)
         headings = (self.items[one] for one in reversed(above) if one in self.headings)
         texts = [_text(one.abbreviatedStatement) or _text(one.fullStatement) or one.identifier for one in headings]

@@ -17,6 +17,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -176,10 +177,10 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _header_problems(name: str, header: list[str]) -> Iterator[Problem]:
     known = ", ".join(COLUMNS[name])
-    for column in dict.fromkeys(header):
+    for column, count in Counter(header).items():
         if column not in COLUMNS[name]:
             yield Problem(f"{name}:1:{column}", "unknown_column", f"there is no column {column!r}: use {known}")
-        elif header.count(column) > 1:
+        elif count > 1:
             yield Problem(f"{name}:1:{column}", "duplicate_column", f"column {column!r} stands twice: keep one of them")
     if not header:
         yield Problem(

@@ -142,8 +142,11 @@ def test_discarding_a_draft_keeps_what_is_published() -> None:
 
 
 def test_discarding_the_only_draft_removes_the_curriculum() -> None:
-    services.discard_draft(services.import_document(fractions(), owner=SCHOOL, now=NOW).curriculum)
+    curriculum = services.import_document(fractions(), owner=SCHOOL, now=NOW).curriculum
+    services.discard_draft(Curriculum.objects.get(pk=curriculum.pk))
     assert not Curriculum.objects.exists()
+    with pytest.raises(errors.UnknownCurriculum, match="create it again"):
+        services.save_draft(curriculum, fractions(), expected_digest=None, now=NOW)
 
 
 def refuses(change: Any) -> bool:
@@ -181,6 +184,10 @@ def test_a_school_can_be_erased_and_the_others_stay() -> None:
     assert services.erase_owner(SCHOOL) == 1
     assert set(CurriculumVersion.objects.all()) == {other, shared}
     assert refuses(other.delete), "the exception ends with the erasure"
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL trellis.maintenance = 'on'")
+    services.erase_owner(SCHOOL)
+    assert not refuses(other.delete), "an erasure around this one goes on"
 
 
 @given(documents())

@@ -72,6 +72,13 @@ def test_a_cycle_is_named() -> None:
     assert "ratios -> fractions -> ratios" in problem.message
 
 
+def test_a_long_cycle_is_named_in_short() -> None:
+    ring = [concept(f"c{n}", f"c{(n + 1) % 500}") for n in range(500)]
+    (problem,) = validate(fractions() | {"concepts": ring, "items": []}).problems
+    assert "c0 -> c499 -> c498" in problem.message
+    assert problem.message.count("->") < 20
+
+
 def test_every_separate_cycle_is_named() -> None:
     rings = [concept("a", "b"), concept("b", "a"), concept("x", "z"), concept("y", "x"), concept("z", "y")]
     messages = [problem.message for problem in validate(fractions() | {"concepts": rings, "items": []}).problems]
@@ -83,6 +90,7 @@ def test_every_separate_cycle_is_named() -> None:
     [
         ({"concepts": [concept("a", "a")]}, "/concepts/0/prerequisites/0", "self_prerequisite"),
         ({"concepts": [concept("a"), concept("b", "a", "a")]}, "/concepts/1/prerequisites/1", "duplicate_reference"),
+        ({"concepts": [concept("a", *["a"] * 101)]}, "/concepts/0/prerequisites", "bad_value"),
         ({"concepts": [concept("a b")]}, "/concepts/0/key", "bad_value"),
         ({"concepts": [concept("a\n")]}, "/concepts/0/key", "bad_value"),
         ({"concepts": [concept("a", title="x" * 301)]}, "/concepts/0/title", "bad_value"),
