@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 
 from kt_models.baselines import _strength
 from kt_models.baselines._difficulty import Design, Levels, fit_levels
+from kt_models.baselines._repeats import moments
 from kt_models.baselines._strength import Config
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
@@ -31,6 +32,8 @@ REACH: Final = 5.0
 STEP: Final = 1e-3
 SEARCH_STEPS: Final = 12
 HELD_OUT: Final = 0.3
+#: Fewer answers followed by one to the same concept say nothing of the misfit.
+LEAST_REPEATS: Final = 100
 #: Most that a wrong answer teaches, as a share of the logits that it takes off expectation.
 TEACHING_SHARE: Final = 0.8
 
@@ -68,6 +71,7 @@ def estimate(
         log.append({"round": float(step), "log_loss": loss, **estimated(config)})
         if progress is not None:
             progress(log[-1])
+    config = replace(config, misfit_variance=_misfit(tune, config, levels))
     config, levels = _levels(data, config, levels)
     return config, levels, tuple(log)
 
@@ -115,6 +119,18 @@ def _parameters(data: Dataset, config: Config, levels: Levels, has_time: bool) -
     options = {"maxiter": SEARCH_STEPS, "eps": STEP}
     result = minimize(loss, start, method="L-BFGS-B", bounds=bounds, options=options)
     return _with(config, names, result.x), float(result.fun)
+
+
+def _misfit(data: Dataset, config: Config, levels: Levels) -> float:
+    """Least-squares excess of the variance that `moments` find over the one that the model knows of, at least 0."""
+    seen = data.interactions
+    level = Design.of(seen, len(levels.base), len(levels.difficulty)).level(levels.base, levels.difficulty)
+    folded = _strength.fold(config, _strength.prior(config, data.n_learners), seen, level)
+    first, product, weight = moments(data, folded.mean, level, _strength.damping(folded.settled))
+    if len(first) < LEAST_REPEATS:
+        return config.misfit_variance
+    excess = float(weight @ (product - weight * folded.grown[first]) / (weight @ weight))
+    return max(excess, 0.0)
 
 
 def _with(config: Config, names: list[str], x: Float) -> Config:

@@ -12,14 +12,16 @@ from kt_models.base import Float32
 from kt_models.baselines import _counts
 from kt_models.baselines._difficulty import CURVATURE, Design, Levels, descend, fit_levels, log_likelihood_loss
 from kt_models.baselines._effects import Effects, evidence
+from kt_models.baselines._repeats import moments
 from kt_models.baselines._walk import sums
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
-from kt_models.recall import Float, Int, sigmoid
+from kt_models.recall import Float, sigmoid
 
 #: Share of learners that the spread is estimated on, where no validation set is given.
 HELD_OUT: Final = 0.15
-#: Variance of the logit where the data hold no learner who practised a concept twice.
+#: Variance of the logit where fewer than so many answers are followed by one to the same concept.
+LEAST_REPEATS: Final = 100
 DEFAULT_SPREAD: Final = (0.2, 0.3, 0.5)
 #: Features that vary less than this are left in their own unit.
 LEAST_SCALE: Final = 1e-3
@@ -179,35 +181,18 @@ class _Packing:
 def judge(data: Dataset, effects: Effects) -> tuple[float, Float]:
     """Log loss on learners who had no part in the effects, and the spread (3,) of their logits around the model's.
 
-    By moments. Of two consecutive answers of a learner to one concept, both predicted before the first, the residuals
-    r = y - p have the covariance that their logits share: E[r r'] = w w' s^2 to first order, w = p (1 - p). So s^2,
-    linear in `evidence`, is the least-squares fit of r r' on w w' evidence, with coefficients of at least 0.
+    The spread is the least-squares fit of `moments`, its coefficients at least 0. That takes the logit as sure where
+    p (1 - p) is taken, so that s^2 is rather too small where it is large.
     """
     seen = data.interactions
     learner, concept = features(data, _design(data, effects.reference), effects.reference)
-    logit = effects.logit(seen.query(), learner.astype(np.float64), concept.astype(np.float64))
+    logit = effects.logit(seen.query(), learner, concept)
     loss = log_likelihood_loss(logit, seen.correct.astype(np.float64)) / max(len(seen), 1)
-    first, second = _repeats(data)
-    if len(first) < len(DEFAULT_SPREAD):
-        return loss, np.array(DEFAULT_SPREAD)
     level = _design(data, effects.levels).level(effects.levels.base, effects.levels.difficulty)
-    p, q = sigmoid(logit[first]), sigmoid(logit[first] - level[first] + level[second])
-    weight = p * (1 - p) * q * (1 - q)
-    product = (seen.correct[first] - p) * (seen.correct[second] - q)
-    known = evidence(seen.concepts, learner, concept)[first]
-    return loss, nnls(known * weight[:, None], product)[0]
-
-
-def _repeats(data: Dataset) -> tuple[Int, Int]:
-    """Rows of answers to one concept and of the same learner's next answer to it, both with that concept alone."""
-    seen = data.interactions
-    alone = np.flatnonzero(seen.concepts.counts == 1)
-    concept = seen.concepts.flat[seen.concepts.offset[:-1][alone]]
-    order = alone[np.lexsort((alone, concept, seen.learner[alone]))]
-    key = np.stack([seen.learner, np.zeros_like(seen.learner)], axis=1)
-    key[alone, 1] = concept
-    same = np.all(key[order[1:]] == key[order[:-1]], axis=1)
-    return order[:-1][same], order[1:][same]
+    first, product, weight = moments(data, logit, level, np.ones(len(seen)))
+    if len(first) < LEAST_REPEATS:
+        return loss, np.array(DEFAULT_SPREAD)
+    return loss, nnls(evidence(seen.concepts, learner, concept)[first] * weight[:, None], product)[0]
 
 
 def _ends(spread: Float) -> tuple[float, float]:

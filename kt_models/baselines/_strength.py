@@ -22,7 +22,15 @@ APTITUDE, VARIANCE, STRENGTH, SPACED, PRACTICES = range(5)
 
 #: Parameters that may be switched off.
 MAY_BE_ZERO: Final = frozenset(
-    {"ability_drift", "aptitude_drift", "half_life_growth", "wrong_practice", "gain_correct", "gain_wrong"}
+    {
+        "ability_drift",
+        "aptitude_drift",
+        "half_life_growth",
+        "wrong_practice",
+        "gain_correct",
+        "gain_wrong",
+        "misfit_variance",
+    }
 )
 
 
@@ -42,6 +50,7 @@ class Config:
         wrong_practice: what a wrong answer counts for n_c, a right one counting 1.
         gain_correct, gain_wrong: strength that a practice adds to none at all.
         strength_limit: strength at which practice adds nothing more; the gain falls linearly to there.
+        misfit_variance: variance of the logit that the model knows nothing of; widens spreads, moves no expectation.
         concept_sd, item_sd: prior standard deviations of bases and difficulties.
         fit_learners, fit_answers: learners, and first answers of each, that parameters are estimated on.
         fit_rounds: alternations between parameters and difficulties.
@@ -59,6 +68,7 @@ class Config:
     gain_correct: float = 0.7
     gain_wrong: float = 0.2
     strength_limit: float = 2.0
+    misfit_variance: float = 0.2
     concept_sd: float = 1.0
     item_sd: float = 1.2
     fit_learners: int = 1_000
@@ -116,6 +126,11 @@ def practised(config: Config, strength: Float, correct: Float) -> Float:
 def spaced_by(config: Config, correct: Float) -> Float:
     """What an answer after a complete pause adds to n_c."""
     return config.wrong_practice + (1.0 - config.wrong_practice) * correct
+
+
+def spread(config: Config, variance: Float) -> Float:
+    """Standard deviation of the logit, from the variance that the model knows of."""
+    return np.sqrt(variance + config.misfit_variance)
 
 
 def damping(variance: Float) -> Float:

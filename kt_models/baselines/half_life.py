@@ -85,12 +85,12 @@ class Model(LearnerModel):
 
     def trace(self, state: LearnerState, seen: Interactions) -> tuple[LearnerState, Prediction]:
         folded = _strength.fold(self.config, state, seen, self.level(seen.query()))
-        return folded.state, Prediction(folded.p, np.sqrt(folded.grown))
+        return folded.state, Prediction(folded.p, _strength.spread(self.config, folded.grown))
 
     def predict(self, state: LearnerState, query: Query) -> Prediction:
         met = meet(state, query, _strength.fresh(self.config))
         belief = _strength.expect(self.config, met, self.level(query))
-        return Prediction(belief.p, np.sqrt(belief.grown))
+        return Prediction(belief.p, _strength.spread(self.config, belief.grown))
 
     def level(self, query: Query) -> Float:
         """Mean base of the concepts less the difficulty of the item, (questions,) logits; unknown ones count 0."""
@@ -119,7 +119,7 @@ class Model(LearnerModel):
         return Grid(
             recall=held(damping * (lasting + _strength.curve(config, now.strength, spaced, _DELAY_DAYS))),
             after=held(damping * (lasting + _strength.curve_after(config, now, spaced, _DELAY_DAYS))),
-            spread=np.sqrt(grown),
+            spread=_strength.spread(config, grown),
         )
 
     def _rest(self, state: LearnerState, width: int) -> Grid:
@@ -130,7 +130,7 @@ class Model(LearnerModel):
         variance = state.learner[:, _strength.ABILITY_VARIANCE, None] + np.float64(self.config.aptitude_variance)
         recall = _strength.chance(level, variance)
         after = _strength.chance(level + _strength.first_gain(self.config, recall, REST_DAYS), variance)
-        return Grid(recall, after, np.broadcast_to(np.sqrt(variance), recall.shape))
+        return Grid(recall, after, np.broadcast_to(_strength.spread(self.config, variance), recall.shape))
 
     def traits(self, state: LearnerState) -> Traits:
         mean, sd = state.learner[:, :1].astype(np.float64), np.sqrt(state.learner[:, 1:2].astype(np.float64))
