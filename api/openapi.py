@@ -248,12 +248,13 @@ def _tagged(operation: dict[str, Any], method: str, parameters: list[dict[str, A
 
 def _refusals(operation: dict[str, Any], method: str, route: Route, scope: str | None) -> Iterator[int]:
     yield from (400, 401, 406, 429)
+    yield from (_class_says(route.view, "refusals") or {}).get(method, ())
     if scope:
         yield 403
     if route.converters:
         yield 404
     if method != "GET":
-        yield 409
+        yield from (409, 422)
     if "requestBody" in operation:
         yield from (413, 415, 422)
     if any(parameter["name"] == "If-Match" for parameter in operation["parameters"]):

@@ -36,6 +36,8 @@ class ApiView(APIView):
     required_scope: ClassVar[dict[str, str | None]] = {}
     queries: ClassVar[dict[str, type[Query]]] = {}
     bucket: ClassVar[str] = "default"
+    #: Statuses that the document must name for a method, beyond those that follow from its address and body.
+    refusals: ClassVar[dict[str, tuple[int, ...]]] = {}
     #: The answer has an ETag, and PUT and PATCH need it back.
     has_etag: ClassVar[bool] = False
     #: The answer holds a secret, so it is not kept for an Idempotency-Key.

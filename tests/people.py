@@ -6,9 +6,13 @@ Ms Diaz teaches Bo and Ana in class 7b of Elm School. Mr Chen teaches Dee at Oak
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.test import Client as DjangoClient
 from django.utils import timezone
 
@@ -17,7 +21,17 @@ from curricula.models import Curriculum
 from tutor.accounts import services
 from tutor.accounts.models import ApiClient, Group, Learner, School, User
 
+#: pytest-django's `django_assert_num_queries`.
+Counter = Callable[[int], AbstractContextManager[Any]]
+
+PASSWORD = "correct horse battery"
 ALL_SCOPES = tuple(ApiClient.Scope.values)
+
+
+@cache
+def _password() -> str:
+    # Hashed once: hashing is slow on purpose.
+    return make_password(PASSWORD)
 
 
 class Caller:
@@ -57,8 +71,9 @@ def a_school(name: str = "Elm School", timezone: str = "Europe/Berlin") -> Schoo
 
 
 def a_teacher(school: School, name: str, *, role: str = User.Role.TEACHER) -> User:
+    """Signs in with `PASSWORD`."""
     email = f"{name.lower().replace(' ', '.')}@example.org"
-    return User.objects.create_user(email, "correct horse battery", name=name, school=school, role=role)
+    return User.objects.create(email=email, password=_password(), name=name, school=school, role=role)
 
 
 def a_learner(school: School, name: str, **fields: Any) -> Learner:

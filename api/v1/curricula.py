@@ -155,7 +155,7 @@ class Validation(ApiView):
         operation_id="validate_document",
         summary="Try a document: all problems at once, nothing is saved",
         tags=["Curricula"],
-        request={"application/json": {"type": "object", "description": "A curriculum document, perhaps faulty"}},
+        request={"application/json": {"description": "A curriculum document, perhaps faulty"}},
         responses=ReportOut,
     )
     def post(self, request: Request, curriculum: UUID) -> Response:

@@ -62,6 +62,7 @@ class LearnerQuery(PageQuery):
 class Learners(ApiView):
     required_scope: ClassVar = {"GET": "roster:read", "POST": "roster:write"}
     queries: ClassVar = {"GET": LearnerQuery}
+    refusals: ClassVar = {"GET": (404,)}
 
     @extend_schema(
         operation_id="list_learners",
