@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.environment import ROOT, STATE, Problem
-from tutor.children import birth, wait_for, write_private
+from tutor.children import MARK, birth, marked, wait_for, write_private
 from tutor.embedded import Postgres, Server, Valkey
 
 #: The variable that replaces a server by one that runs already.
@@ -51,6 +51,7 @@ def settings(started: list[Server], state: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         **os.environ,
         **urls,
+        MARK: str(state),
     }
 
 
@@ -84,17 +85,24 @@ def attend(arguments: list[str], env: dict[str, str]) -> int:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that is gone afterwards; so are those of runs that were killed, with their servers."""
+    """A folder that is gone afterwards; so are those of runs that were killed, with all that they started."""
     parent = STATE / "scratch"
     for folder in parent.glob("*"):
         pid, _, born = folder.name.partition("-")
         if birth(int(pid)) != born:
-            for kind in VARIABLES.values():
-                kind(folder / kind.name).sweep()
-            shutil.rmtree(folder, ignore_errors=True)
+            clear(folder)
     folder = parent / f"{os.getpid()}-{birth(os.getpid())}"
     folder.mkdir(parents=True)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(folder: Path) -> None:
+    for pid in marked(str(folder)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for kind in VARIABLES.values():
+        kind(folder / kind.name).sweep()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 import dev
 from devtools import checks, demo, environment, stack
+from tutor.children import MARK
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWN = {"devtools", "tutor"}
@@ -174,13 +177,15 @@ def test_servers_that_the_environment_names_are_not_started(tmp_path: Path, monk
         assert started == []
 
 
-def test_a_scratch_folder_goes_and_so_does_one_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scratch_folder_goes_and_so_does_all_of_a_killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stack, "STATE", tmp_path)
     stale = tmp_path / "scratch" / "1-another-birth"
     stale.mkdir(parents=True)
-    with stack.scratch() as folder:
-        assert folder.is_dir()
-        assert not stale.exists()
+    with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], MARK: str(stale)}) as left:
+        with stack.scratch() as folder:
+            assert left.wait(timeout=10) == -signal.SIGKILL
+            assert folder.is_dir()
+            assert not stale.exists()
     assert not folder.exists()
 
 
