@@ -1,0 +1,129 @@
+"""What each learner would be offered next, for somebody who only looks: nothing is logged, kept or drawn by chance.
+
+The counterpart of `scheduling.serving`, for many learners at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple, final
+from uuid import UUID
+
+from curricula.snapshot import Snapshot
+from tutor import db
+from tutor.scheduling import plans, services
+from tutor.scheduling.plans import Body, PlannedEntry
+from tutor.scheduling.reasons import sentence
+from tutor.scheduling.services import Narrowing
+from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
+from tutor.tracing.beliefs import Belief
+
+#: Where no plan holds, one is made for the page with this seed, from which the policy draws no exploration: a reload
+#: must not change what the page says.
+SEED: Final = 0
+
+_PLANS: Final = """
+SELECT w.learner_id, p.applied_seq, p.body, COALESCE(h.seq, 0)
+FROM unnest(%s::uuid[]) AS w(learner_id)
+LEFT JOIN scheduling_plan p ON p.learner_id = w.learner_id AND p.curriculum_id = %s
+LEFT JOIN interactions_loghead h ON h.learner_id = w.learner_id AND h.curriculum_id = %s
+"""
+_ANSWERED_SINCE: Final = """
+SELECT i.learner_id, i.item
+FROM unnest(%s::uuid[], %s::bigint[]) AS w(learner_id, seq)
+JOIN interactions_interaction i ON i.learner_id = w.learner_id AND i.curriculum_id = %s AND i.seq > w.seq
+"""
+
+
+@final
+@dataclass(frozen=True)
+class Offer:
+    """`reasons` are sentences, the weightiest first. `statement` is "" if the item has been removed since."""
+
+    concept: str
+    statement: str
+    kind: str
+    minutes: float
+    expected: float
+    reasons: tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Upcoming:
+    """`planned_at` is None if no plan holds, so that one would be made when the learner asks.
+
+    `waiting` counts answers that are in the log and not in the belief yet.
+    """
+
+    offers: tuple[Offer, ...]
+    planned_at: datetime | None
+    waiting: int
+
+    @property
+    def first(self) -> Offer | None:
+        return self.offers[0] if self.offers else None
+
+
+class _Kept(NamedTuple):
+    applied_seq: int | None
+    body: str | None
+    seq: int
+
+
+def upcoming(beliefs: Sequence[Belief], content: Snapshot, *, now: datetime) -> dict[UUID, Upcoming]:
+    """Of learners on one curriculum, by learner; two statements at most."""
+    kept = _kept([belief.learner_id for belief in beliefs], content.curriculum_id)
+    answered = _answered_since(kept, content.curriculum_id)
+    return {belief.learner_id: _upcoming(belief, kept, answered, content, now) for belief in beliefs}
+
+
+def _upcoming(
+    belief: Belief, kept: dict[UUID, _Kept], answered: dict[UUID, set[int]], content: Snapshot, now: datetime
+) -> Upcoming:
+    row, items = kept[belief.learner_id], frozenset(answered[belief.learner_id])
+    body = plans.decode(row.body) if row.body else None
+    entries = _open(body, items, now) if body else None
+    planned_at = plans.moment(body.computed_at) if body and entries is not None else None
+    if entries is None:
+        entries = services.choose(belief, now=now, narrowing=Narrowing(exclude_items=items), seed=SEED).entries
+    offers = tuple(_offer(content, entry) for entry in entries)
+    return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
+
+
+def _open(body: Body, answered: frozenset[int], now: datetime) -> list[PlannedEntry] | None:
+    """Entries of a plan not answered yet; None if the plan no longer says what to do."""
+    seconds = now.timestamp()
+    if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
+        return None
+    left = [entry for entry in body.entries if entry.item not in answered]
+    return None if body.entries and not left else left
+
+
+def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:
+    return Offer(
+        concept=content.concept_titles[entry.concept],
+        statement=content.item_statement(entry.item),
+        kind=entry.kind.value,
+        minutes=float(content.item_minutes[entry.item]),
+        expected=entry.expected,
+        reasons=tuple(sentence(code, figure) for code, figure in entry.reasons),
+    )
+
+
+def _kept(learner_ids: Iterable[UUID], curriculum_id: UUID) -> dict[UUID, _Kept]:
+    rows = db.rows(_PLANS, [list(learner_ids), curriculum_id, curriculum_id])
+    return {learner: _Kept(*rest) for learner, *rest in rows}
+
+
+def _answered_since(kept: dict[UUID, _Kept], curriculum_id: UUID) -> dict[UUID, set[int]]:
+    answered: dict[UUID, set[int]] = defaultdict(set)
+    late = [(learner, row.applied_seq or 0) for learner, row in kept.items() if row.seq > (row.applied_seq or 0)]
+    if late:
+        learners, seqs = zip(*late, strict=True)
+        for learner, item in db.rows(_ANSWERED_SINCE, [list(learners), list(seqs), curriculum_id]):
+            answered[learner].add(item)
+    return answered

@@ -1,0 +1,111 @@
+"""What the pages call things, and how each figure is computed: said once, from the criteria in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from tutor.scheduling.policies import Settings
+from tutor.tracing.status import DEFAULT, Criteria, Status
+
+#: A learner who has not answered for this many days is marked as inactive.
+INACTIVE_DAYS: Final = 14
+#: Reviews that fall due within this many days count as soon.
+SOON_DAYS: Final = 7
+
+#: Columns and legends go from what asks for attention to what does not.
+BY_NEED: Final = (
+    Status.STRUGGLING,
+    Status.DUE_FOR_REVIEW,
+    Status.LEARNING,
+    Status.NOT_ENOUGH_DATA,
+    Status.MASTERED,
+    Status.LOCKED,
+)
+LABELS: Final[Mapping[Status, str]] = {
+    Status.STRUGGLING: "Struggling",
+    Status.DUE_FOR_REVIEW: "Due for review",
+    Status.LEARNING: "Learning",
+    Status.NOT_ENOUGH_DATA: "Not enough data",
+    Status.MASTERED: "Mastered",
+    Status.LOCKED: "Locked",
+}
+
+
+class Definition(NamedTuple):
+    term: str
+    text: str
+
+
+def definitions(criteria: Criteria = DEFAULT, settings: Settings | None = None) -> dict[str, Definition]:
+    """By the key that templates use; a status is its own key."""
+    return _statuses(criteria) | _figures(criteria, settings or Settings())
+
+
+def _statuses(c: Criteria) -> dict[str, Definition]:
+    texts = {
+        Status.STRUGGLING: (
+            f"At least {c.struggling_after} answers, at most a third of the last eight right, "
+            f"and recall surely below {c.mastered_at:.0%}: the whole 90 % range lies under it."
+        ),
+        Status.DUE_FOR_REVIEW: (
+            f"Mastered before, and recall has faded below {c.review_at:.0%} since. One short review brings it back."
+        ),
+        Status.LEARNING: "Begun: enough answers to judge, neither mastered nor struggling.",
+        Status.NOT_ENOUGH_DATA: f"Fewer than {c.enough} answers: too few to say anything. Counts concepts not begun.",
+        Status.MASTERED: (
+            f"Recall right after an answer reached {c.mastered_at:.0%} with at least {c.mastered_after} answers, "
+            f"and has not fallen below {c.lost_at:.0%} after an answer since."
+        ),
+        Status.LOCKED: (
+            f"Not begun, and at least one prerequisite is neither mastered nor recalled with {c.ready_at:.0%} or more."
+        ),
+    }
+    return {status.value: Definition(LABELS[status], text) for status, text in texts.items()}
+
+
+def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
+    return {
+        "recall": Definition(
+            "Recall now",
+            "The chance of a right answer to an item of average difficulty at this moment, by the learner model. "
+            "In brackets the range that holds the true chance with 90 % certainty: few answers, wide range.",
+        ),
+        "curve": Definition(
+            "Forgetting",
+            "Recall from the last answer until four weeks from now if nothing is practised; shaded, its 90 % range. "
+            f"The dot is now, the dashed line the {c.review_at:.0%} at which a mastered concept falls due.",
+        ),
+        "n": Definition("Answers", "How many answers were given on this concept, and how many of them were right."),
+        "due": Definition(
+            "Due", f"When recall of a mastered concept is expected to fade below {c.review_at:.0%}, without practice."
+        ),
+        "soon": Definition(
+            "Reviews",
+            f"Concepts due for review now, and those whose recall will fade below {c.review_at:.0%} "
+            f"within {SOON_DAYS} days.",
+        ),
+        "next": Definition(
+            "Next",
+            "What the learner is offered when they next ask: the concept where one practice now adds most to recall "
+            f"in {s.horizon_days:.0f} days per minute spent, among due reviews and what the learner is ready for. "
+            "Looking at this page offers nothing and changes nothing.",
+        ),
+        "expected": Definition(
+            "Chance of a right answer", "Recall of the concept now, adjusted for the difficulty of this item."
+        ),
+        "last": Definition(
+            "Last answer",
+            "The time of the last answer that the estimates know. "
+            f"Inactive: none in the last {INACTIVE_DAYS} days; recall is then a forecast, not an observation.",
+        ),
+        "strip": Definition(
+            "Concepts",
+            "Every concept of the curriculum, by subject area. The height and direction of a bar give the status, "
+            "the colour only repeats it; point at a red or amber bar for the concept's name.",
+        ),
+        "look": Definition(
+            "Look here first",
+            "Concepts with which most learners of this class struggle, then those that most have to review.",
+        ),
+    }
