@@ -115,7 +115,7 @@ def build() -> dict[str, Any]:
             _common(operation, method.upper(), route)
         if not operations:
             del document["paths"][route.path]
-    schemas.update(_schemas(_named))
+    _merge(schemas, _schemas(_named))
     document["paths"] = dict(sorted(document["paths"].items()))
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
@@ -160,6 +160,19 @@ class Docs(SpectacularSwaggerView):
 def _schemas(types: Iterable[Any]) -> dict[str, Any]:
     _, components = msgspec.json.schema_components(list(types), ref_template=REF)
     return components
+
+
+def _merge(schemas: dict[str, Any], more: dict[str, Any]) -> None:
+    """A serializer and a Struct of one name must say the same."""
+    for name, schema_ in more.items():
+        if name in schemas and _shape(schemas[name]) != _shape(schema_):
+            raise ValueError(f"a serializer and a Struct are called {name!r} and differ: rename one")
+        schemas[name] = schema_
+
+
+def _shape(schema_: dict[str, Any]) -> dict[str, Any]:
+    properties = schema_.get("properties", {})
+    return {name: (each.get("type"), each.get("format")) for name, each in properties.items()}
 
 
 def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[Route]:

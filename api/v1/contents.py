@@ -26,7 +26,7 @@ class ContentQuery(PageQuery):
     )
 
 
-class ConceptOut(serializers.Serializer[Any]):
+class ContentConceptOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
     title = serializers.CharField()
@@ -39,7 +39,7 @@ class ConceptOut(serializers.Serializer[Any]):
     n_items = serializers.IntegerField(min_value=0)
 
 
-class ItemOut(serializers.Serializer[Any]):
+class ContentItemOut(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     key = serializers.CharField()
     concepts = serializers.ListField(child=serializers.CharField())
@@ -51,13 +51,13 @@ class ItemOut(serializers.Serializer[Any]):
     url = serializers.CharField(allow_null=True)
 
 
-class ConceptPage(serializers.Serializer[Any]):
-    data = ConceptOut(many=True)  # type: ignore[assignment]
+class ContentConceptPage(serializers.Serializer[Any]):
+    data = ContentConceptOut(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class ItemPage(serializers.Serializer[Any]):
-    data = ItemOut(many=True)  # type: ignore[assignment]
+class ContentItemPage(serializers.Serializer[Any]):
+    data = ContentItemOut(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField(allow_null=True)
 
 
@@ -76,7 +76,7 @@ class Concepts(Contents):
         summary="Concepts of a published version",
         tags=["Curricula"],
         parameters=[ContentQuery],
-        responses=ConceptPage,
+        responses=ContentConceptPage,
     )
     def get(self, request: Request, curriculum: UUID) -> Response:
         content = self.read(curriculum)
@@ -90,7 +90,7 @@ class Items(Contents):
         summary="Items of a published version",
         tags=["Curricula"],
         parameters=[ContentQuery],
-        responses=ItemPage,
+        responses=ContentItemPage,
     )
     def get(self, request: Request, curriculum: UUID) -> Response:
         content = self.read(curriculum)
