@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
+
+T = TypeVar("T")
 
 
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Runs one statement with server-side parameters on Django's own connection; its rows, none if it returns none.
 
-    Inside `transaction.atomic()` it is part of that transaction. Skips Django's cursor wrapper, which costs more than
-    the statement, and so also its exceptions: errors are psycopg's.
+    Inside `transaction.atomic()` it is part of that transaction; outside, it runs again on a new connection if the old
+    one turns out to be dead, so it must be repeatable. Skips Django's cursor wrapper, which costs more than the
+    statement, and so also its exceptions: errors are psycopg's.
     """
     connection.ensure_connection()
+    try:
+        return _run(sql, parameters)
+    except psycopg.OperationalError:
+        if connection.in_atomic_block or not _is_dead():
+            raise
+        connection.close()
+        connection.ensure_connection()
+        return _run(sql, parameters)
+
+
+def in_transaction(work: Callable[[], T]) -> T:
+    """Runs `work` in a transaction, again if the connection turns out to be dead: so it must be repeatable.
+
+    Django's own check of the connection would cost a statement each time.
+    """
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            return work()
+    connection.ensure_connection()
+    connection.health_check_done = True
+    try:
+        with transaction.atomic():
+            return work()
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        if not _is_dead():
+            raise
+        connection.close()
+        with transaction.atomic():
+            return work()
+
+
+def _run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if cursor.description else []
+
+
+def _is_dead() -> bool:
+    return connection.connection is None or connection.connection.closed

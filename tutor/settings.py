@@ -107,6 +107,9 @@ DEVICE = env.str("TRELLIS_DEVICE", default="cpu")
 MAX_BODY_BYTES = 8 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
+#: Requests a client, bucket, minute and web process, as "ingest=12000,recommend=0"; 0 is without limit.
+RATE_LIMITS = {name: int(n) for name, n in env.dict("TRELLIS_RATE_LIMITS", default={}).items()}
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.auth.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["api.auth.HasScope"],

@@ -14,7 +14,7 @@ import structlog
 
 log = structlog.get_logger()
 
-PAUSE_SECONDS: Final = 0.02
+PAUSE_SECONDS: Final = 0.1
 
 _rung: Final = Event()
 _lock: Final = Lock()

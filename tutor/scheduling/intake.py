@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.db import transaction
 from msgspec import Meta
 
 from curricula.snapshot import Snapshot
+from tutor import db
 from tutor.accounts.access import Client, External, learner_ids, parse_ref
 from tutor.interactions import services as interactions
 from tutor.interactions.services import Answer, Outcome
@@ -19,8 +21,6 @@ from tutor.scheduling import bell, contents
 
 #: Clocks of devices are wrong; by more than this a time is refused, for it would block the learner's later answers.
 CLOCK_SKEW_SECONDS: Final = 300.0
-#: Nothing was answered before Unix time began.
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Rows of one call: bounds its transaction.
 MAX_ROWS: Final = 1000
 
@@ -79,13 +79,13 @@ def submit(client: Client, answers: Sequence[AnswerIn], *, now: datetime, dry_ru
     """
     if len(answers) > MAX_ROWS:
         raise ValueError(f"{len(answers)} answers in one call, {MAX_ROWS} at most: send them in parts")
-    names = learner_ids(client, {a.learner for a in answers if isinstance(parse_ref(a.learner), External)})
+    resolver = _Resolver(client, answers, now)
     receipts: list[Receipt | None] = [None] * len(answers)
     good: list[Answer] = []
     rows: list[int] = []
     for row, answer in enumerate(answers):
         try:
-            good.append(_resolve(client.school_id, answer, names, now))
+            good.append(resolver.resolve(answer))
             rows.append(row)
         except _Refused as refused:
             receipts[row] = Receipt(answer.id, "rejected", refused.rejection)
@@ -98,42 +98,79 @@ def submit(client: Client, answers: Sequence[AnswerIn], *, now: datetime, dry_ru
 def _record(client: Client, good: Sequence[Answer], now: datetime, dry_run: bool) -> list[Outcome]:
     if not good:
         return []
-    with transaction.atomic():
+
+    def record() -> list[Outcome]:
         outcomes = interactions.record(school_id=client.school_id, answers=good, now=now)
         if dry_run:
             transaction.set_rollback(True)
         elif Outcome.ACCEPTED in outcomes:
             transaction.on_commit(bell.ring)
-    return outcomes
+        return outcomes
+
+    # Natural keys make it repeatable.
+    return db.in_transaction(record)
 
 
-def _resolve(school_id: UUID, answer: AnswerIn, names: dict[str | UUID, UUID], now: datetime) -> Answer:
-    curriculum_id = _curriculum(school_id, answer)
-    item, concepts = _content(curriculum_id, answer)
-    return Answer(
-        learner_id=_learner(answer, names),
-        curriculum_id=curriculum_id,
-        item=item,
-        concepts=concepts,
-        correct=float(answer.correct),
-        seconds=_seconds(answer.occurred_at, now),
-        source=_stored(answer.source, "/source"),
-        client_id=_stored(answer.id, "/id"),
-        response_seconds=answer.response_seconds,
-        hints=answer.hints,
-        attempt=answer.attempt,
-        decision_id=answer.recommendation,
-        is_timed=answer.occurred_at is not None,
-    )
+class _Resolver:
+    """Looks each reference of a call up once, however many answers share it."""
 
+    def __init__(self, client: Client, answers: Sequence[AnswerIn], now: datetime) -> None:
+        self._school_id, self._now = client.school_id, now.timestamp()
+        parsed = {ref: parse_ref(ref) for ref in {a.learner for a in answers}}
+        self._learners = {ref: found for ref, found in parsed.items() if isinstance(found, UUID)}
+        names = [ref for ref, found in parsed.items() if isinstance(found, External)]
+        if names:
+            self._learners |= learner_ids(client, names)  # type: ignore[arg-type]
+        self._contents: dict[str | None, Snapshot] = {}
 
-def _learner(answer: AnswerIn, names: dict[str | UUID, UUID]) -> UUID:
-    if found := names.get(answer.learner):
-        return found
-    ref = parse_ref(answer.learner)
-    if isinstance(ref, UUID):
-        return ref
-    raise _Refused(*_unknown_learner(answer))
+    def resolve(self, answer: AnswerIn) -> Answer:
+        learner_id = self._learners.get(answer.learner)
+        if learner_id is None:
+            raise _Refused(*_unknown_learner(answer))
+        content = self._contents.get(answer.curriculum) or self._content(answer)
+        item = content.item_position.get(answer.item)
+        if item is None:
+            content = self._content(answer, fresh=True)
+            item = _item(content, answer.item)
+        return Answer(
+            learner_id,
+            content.curriculum_id,
+            item,
+            _exercised(content, item) if answer.concepts is None else _concepts(content, answer.concepts),
+            float(answer.correct),
+            self._now if answer.occurred_at is None else self._seconds(answer.occurred_at),
+            _stored(answer.source, "/source"),
+            _stored(answer.id, "/id"),
+            answer.response_seconds,
+            answer.hints,
+            answer.attempt,
+            answer.recommendation,
+            answer.occurred_at is not None,
+        )
+
+    def _content(self, answer: AnswerIn, *, fresh: bool = False) -> Snapshot:
+        try:
+            curriculum_id = contents.resolve(self._school_id, answer.curriculum)
+        except contents.AmbiguousCurriculum as error:
+            raise _Refused("ambiguous_curriculum", str(error), "/curriculum") from error
+        except contents.UnknownCurriculum as error:
+            raise _Refused("unknown_curriculum", str(error), "/curriculum") from error
+        content = contents.latest(curriculum_id, fresh=fresh)
+        self._contents[answer.curriculum] = content
+        return content
+
+    def _seconds(self, occurred_at: datetime) -> float:
+        seconds = occurred_at.timestamp()
+        if seconds - self._now > CLOCK_SKEW_SECONDS:
+            text = (
+                f"occurred_at {occurred_at.isoformat()} is {seconds - self._now:.0f} s in the future, "
+                f"{CLOCK_SKEW_SECONDS:.0f} s are allowed: set the clock of the sender, or leave occurred_at out"
+            )
+            raise _Refused("future_time", text, "/occurred_at")
+        if seconds < 0:
+            text = f"occurred_at {occurred_at.isoformat()} is before 1970: send the time of the answer"
+            raise _Refused("implausible_time", text, "/occurred_at")
+        return seconds
 
 
 def _unknown_learner(answer: AnswerIn) -> tuple[str, str, str]:
@@ -141,31 +178,26 @@ def _unknown_learner(answer: AnswerIn) -> tuple[str, str, str]:
     return "unknown_learner", text, "/learner"
 
 
-def _curriculum(school_id: UUID, answer: AnswerIn) -> UUID:
-    try:
-        return contents.resolve(school_id, answer.curriculum)
-    except contents.AmbiguousCurriculum as error:
-        raise _Refused("ambiguous_curriculum", str(error), "/curriculum") from error
-    except contents.UnknownCurriculum as error:
-        raise _Refused("unknown_curriculum", str(error), "/curriculum") from error
-
-
-def _content(curriculum_id: UUID, answer: AnswerIn) -> tuple[int, tuple[int, ...]]:
-    content = contents.latest(curriculum_id)
-    item = content.item_position.get(answer.item)
-    if item is None:
-        content = contents.latest(curriculum_id, fresh=True)
-        item = content.item_position.get(answer.item)
-    if item is None:
+def _item(content: Snapshot, key: str) -> int:
+    position = content.item_position.get(key)
+    if position is None:
         text = (
-            f"item {answer.item!r} is not in version {content.number} of curriculum {content.title!r}: "
+            f"item {key!r} is not in version {content.number} of curriculum {content.title!r}: "
             "publish a version that has it, or send an item of this one"
         )
         raise _Refused("unknown_item", text, "/item")
-    if answer.concepts is None:
-        start, end = content.item_concepts.offset[item : item + 2]
-        return item, tuple(content.item_concepts.flat[start:end].tolist())
-    return item, tuple(dict.fromkeys(_concept(content, key, i) for i, key in enumerate(answer.concepts)))
+    return position
+
+
+@lru_cache(maxsize=100_000)
+def _exercised(content: Snapshot, item: int) -> list[int]:
+    start, end = content.item_concepts.offset[item : item + 2]
+    concepts: list[int] = content.item_concepts.flat[start:end].tolist()
+    return concepts
+
+
+def _concepts(content: Snapshot, keys: Sequence[str]) -> list[int]:
+    return list(dict.fromkeys(_concept(content, key, i) for i, key in enumerate(keys)))
 
 
 def _concept(content: Snapshot, key: str, index: int) -> int:
@@ -174,22 +206,6 @@ def _concept(content: Snapshot, key: str, index: int) -> int:
         text = f"concept {key!r} is not in version {content.number} of curriculum {content.title!r}: leave concepts out"
         raise _Refused("unknown_concept", text, f"/concepts/{index}")
     return position
-
-
-def _seconds(occurred_at: datetime | None, now: datetime) -> float:
-    if occurred_at is None:
-        return now.timestamp()
-    seconds = occurred_at.timestamp()
-    if seconds - now.timestamp() > CLOCK_SKEW_SECONDS:
-        text = (
-            f"occurred_at {occurred_at.isoformat()} is {seconds - now.timestamp():.0f} s in the future, "
-            f"{CLOCK_SKEW_SECONDS:.0f} s are allowed: set the clock of the sender, or leave occurred_at out"
-        )
-        raise _Refused("future_time", text, "/occurred_at")
-    if occurred_at < EARLIEST:
-        text = f"occurred_at {occurred_at.isoformat()} is before 1970: send the time of the answer"
-        raise _Refused("implausible_time", text, "/occurred_at")
-    return seconds
 
 
 def _stored(text: str, pointer: str) -> str:
