@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.environment import ROOT, STATE, Problem
-from tutor.children import MARK, birth, marked, wait_for, write_private
+from tutor.children import MARK, birth, end_marked, wait_for, write_private
 from tutor.embedded import Postgres, Server, Valkey
 
 #: The variable that replaces a server by one that runs already.
@@ -100,9 +100,7 @@ def scratch() -> Iterator[Path]:
 
 
 def clear(folder: Path) -> None:
-    for pid in marked(str(folder)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    end_marked(str(folder))
     for kind in VARIABLES.values():
         kind(folder / kind.name).sweep()
     shutil.rmtree(folder, ignore_errors=True)

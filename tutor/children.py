@@ -63,6 +63,24 @@ def marked(mark: str) -> Iterator[int]:
                 yield int(entry.name)
 
 
+def end_marked(mark: str) -> None:
+    """Kill all that inherited this mark, and what they start meanwhile."""
+
+    def nobody_left() -> bool:
+        # Two looks, because a process that is just being started shows no mark for a moment.
+        for _ in range(2):
+            found = list(marked(mark))
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if found:
+                return False
+            time.sleep(POLL_SECONDS / 4)
+        return True
+
+    wait_for(nobody_left, 5.0)
+
+
 class Child:
     """A process with a log, and a pid file by which the next owner finds it if this one is killed."""
 
@@ -143,19 +161,8 @@ class Child:
             raise ServerError(message) from error
 
     def _clear(self) -> None:
-        wait_for(self._nobody_left, 5.0)
+        end_marked(str(self.pid_file))
         self.pid_file.unlink(missing_ok=True)
-
-    def _nobody_left(self) -> bool:
-        # Two looks, because a process that is just being started shows no mark for a moment.
-        for _ in range(2):
-            found = list(marked(str(self.pid_file)))
-            for pid in found:
-                self._send(pid, signal.SIGKILL)
-            if found:
-                return False
-            time.sleep(POLL_SECONDS / 4)
-        return True
 
 
 class Kept:

@@ -181,11 +181,11 @@ def test_a_scratch_folder_goes_and_so_does_all_of_a_killed_run(tmp_path: Path, m
     monkeypatch.setattr(stack, "STATE", tmp_path)
     stale = tmp_path / "scratch" / "1-another-birth"
     stale.mkdir(parents=True)
-    with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], MARK: str(stale)}) as left:
-        with stack.scratch() as folder:
-            assert left.wait(timeout=10) == -signal.SIGKILL
-            assert folder.is_dir()
-            assert not stale.exists()
+    left = subprocess.Popen(["sleep", "60"], env={"PATH": os.environ["PATH"], MARK: str(stale)})
+    with stack.scratch() as folder:
+        assert left.wait(timeout=10) == -signal.SIGKILL
+        assert folder.is_dir()
+        assert not stale.exists()
     assert not folder.exists()
 
 

@@ -198,7 +198,7 @@ def child(tmp_path: Path) -> Iterator[Child]:
     child.kill()
 
 
-NEST = ["sh", "-c", "setsid sleep 600 & sleep 600 & echo ready; wait"]
+NEST = ["sh", "-c", "setsid sleep 60 & sleep 60 & echo ready; wait"]
 
 
 def is_ready(child: Child) -> bool:
@@ -226,7 +226,7 @@ def test_what_a_dead_child_left_behind_is_ended_before_the_next(child: Child) ->
 
 def test_a_child_that_ignores_the_signal_is_killed(child: Child) -> None:
     child.patience_seconds = 0.2
-    child.spawn(["sh", "-c", "trap '' TERM; echo ready; sleep 600 & wait"])
+    child.spawn(["sh", "-c", "trap '' TERM; echo ready; sleep 60 & wait"])
     assert wait_for(lambda: is_ready(child), 10)
     child.stop()
     assert child.process is not None
@@ -234,7 +234,7 @@ def test_a_child_that_ignores_the_signal_is_killed(child: Child) -> None:
 
 
 def test_a_process_that_merely_has_the_number_is_left_alone(child: Child) -> None:
-    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
         child.pid_file.write_text(f"{stranger.pid} long-ago")
         assert not child.sweep()
         assert stranger.poll() is None
