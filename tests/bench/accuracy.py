@@ -40,9 +40,10 @@ class Source:
         if not self.published_split:
             training, test = data.read(DATA / self.path).split_learners((0.8, 0.2), SEED)
             return training, test
-        training = data.read(DATA / self.path, where={"split": "train"})
-        known = {"concepts": training.concepts, "items": training.items}
-        return training, data.read(DATA / self.path, where={"split": "test"}, **known)
+        path = DATA / self.path
+        training = data.read(path, where={"split": "train"})
+        test = data.read(path, where={"split": "test"}, concepts=training.concepts, items=training.items)
+        return training, test
 
 
 SETS: Final = {
