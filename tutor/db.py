@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import psycopg
-from django.db import connection, transaction
-
-T = TypeVar("T")
+from django.db import connection
 
 
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -27,27 +25,6 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         connection.close()
         connection.ensure_connection()
         return _run(sql, parameters)
-
-
-def in_transaction(work: Callable[[], T]) -> T:
-    """Runs `work` in a transaction, again if the connection turns out to be dead: so it must be repeatable.
-
-    Django's own check of the connection would cost a statement each time.
-    """
-    if connection.in_atomic_block:
-        with transaction.atomic():
-            return work()
-    connection.ensure_connection()
-    connection.health_check_done = True
-    try:
-        with transaction.atomic():
-            return work()
-    except (psycopg.OperationalError, psycopg.InterfaceError):
-        if not _is_dead():
-            raise
-        connection.close()
-        with transaction.atomic():
-            return work()
 
 
 def _run(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -9,19 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
 
 from tutor import db
 
-#: Learner and curriculum, as integers: hashing a UUID runs Python code.
-Key = tuple[int, int]
-
 
 class Answer(msgspec.Struct):
-    """One answer, its references resolved. `seconds` is Unix time; item and concepts are curriculum positions.
-
-    `seq` is given by `record`.
-    """
+    """One answer, its references resolved. `seconds` is Unix time; item and concepts are curriculum positions."""
 
     learner_id: UUID
     curriculum_id: UUID
@@ -37,7 +30,6 @@ class Answer(msgspec.Struct):
     decision_id: UUID | None = None
     #: False when the sender gave no time and that of receipt stands in: a repeat then has another one.
     is_timed: bool = True
-    seq: int = 0
 
 
 class Outcome(StrEnum):
@@ -48,42 +40,43 @@ class Outcome(StrEnum):
     UNKNOWN_LEARNER = "unknown_learner"
 
 
-# Rows are answered for by their place: reading two ids a row back costs more than everything else here.
-_LOCK: Final = """
-SELECT wanted.place - 1, h.seq
-FROM unnest(%s::uuid[], %s::uuid[]) WITH ORDINALITY AS wanted(learner_id, curriculum_id, place)
-JOIN interactions_loghead h ON h.learner_id = wanted.learner_id AND h.curriculum_id = wanted.curriculum_id
-WHERE h.school_id = %s
-ORDER BY h.learner_id, h.curriculum_id
-FOR UPDATE OF h
-"""
-
 _OPEN: Final = """
-INSERT INTO interactions_loghead (learner_id, curriculum_id, school_id, seq)
+INSERT INTO interactions_loghead AS h (learner_id, curriculum_id, school_id, seq)
 SELECT l.id, wanted.curriculum_id, l.school_id, 0
 FROM unnest(%s::uuid[], %s::uuid[]) AS wanted(learner_id, curriculum_id)
 JOIN accounts_learner l ON l.id = wanted.learner_id AND l.school_id = %s
 ORDER BY 1, 2
-ON CONFLICT DO NOTHING
+ON CONFLICT (learner_id, curriculum_id) DO UPDATE SET seq = h.seq
+RETURNING 1
 """
 
-# One JSON text: a list parameter a column costs the sender ten times as much.
+# Heads are locked before anything is inserted, in one order for all: `fresh` sorts, so it waits for every lock.
+# One JSON text goes in and places come out: a list parameter a column, or two ids a row back, cost the caller more
+# than all the rest.
 _APPEND: Final = """
 WITH input AS MATERIALIZED (
     SELECT * FROM ROWS FROM (
         json_to_recordset(%s::json) AS (
-            learner_id uuid, curriculum_id uuid, seq bigint, seconds float8, item int, concepts int[], correct real,
+            learner_id uuid, curriculum_id uuid, seconds float8, item int, concepts int[], correct real,
             response_seconds real, hints smallint, attempt smallint, source text, client_id text, decision_id uuid)
     ) WITH ORDINALITY AS t(
-        learner_id, curriculum_id, seq, seconds, item, concepts, correct,
+        learner_id, curriculum_id, seconds, item, concepts, correct,
         response_seconds, hints, attempt, source, client_id, decision_id, place)
+), head AS MATERIALIZED (
+    SELECT h.learner_id, h.curriculum_id, h.seq FROM interactions_loghead h
+    WHERE h.school_id = %s AND (h.learner_id, h.curriculum_id) IN (SELECT learner_id, curriculum_id FROM input)
+    ORDER BY h.learner_id, h.curriculum_id
+    FOR UPDATE
+), numbered AS MATERIALIZED (
+    SELECT input.*, head.seq + row_number() OVER (PARTITION BY learner_id, curriculum_id ORDER BY place) AS seq
+    FROM input JOIN head USING (learner_id, curriculum_id)
 ), fresh AS (
     INSERT INTO interactions_clientkey (school_id, source, client_id, learner_id, curriculum_id, seq)
-    SELECT %s, source, client_id, learner_id, curriculum_id, seq FROM input ORDER BY source, client_id
+    SELECT %s, source, client_id, learner_id, curriculum_id, seq FROM numbered ORDER BY source, client_id
     ON CONFLICT DO NOTHING
     RETURNING learner_id, curriculum_id, seq
 ), new AS MATERIALIZED (
-    SELECT input.* FROM input JOIN fresh USING (learner_id, curriculum_id, seq)
+    SELECT numbered.* FROM numbered JOIN fresh USING (learner_id, curriculum_id, seq)
 ), logged AS (
     INSERT INTO interactions_interaction (
         learner_id, curriculum_id, seq, occurred_at, school_id, received_at, item, concepts, correct,
@@ -102,7 +95,7 @@ WITH input AS MATERIALIZED (
     ) n
     WHERE h.learner_id = n.learner_id AND h.curriculum_id = n.curriculum_id
 )
-SELECT array_agg(place - 1) FROM new
+SELECT (SELECT array_agg(place - 1) FROM new), (SELECT array_agg(place - 1) FROM numbered)
 """
 
 _EARLIER: Final = """
@@ -118,53 +111,40 @@ JOIN interactions_interaction i
 def record(*, school_id: UUID, answers: Sequence[Answer], now: datetime) -> list[Outcome]:
     """Appends answers to their learners' logs; one outcome an answer. Each natural key counts once, for ever.
 
-    Locks the log heads concerned until the surrounding transaction ends; three statements, however many answers.
+    One statement, however many answers, and so a transaction of its own unless there is one already; two more when
+    something is repeated, or a learner's first. Locks the log heads concerned until the transaction ends.
     """
-    if not answers:
-        return []
-    # No savepoint of its own: it costs two statements, and a failure here fails the caller's transaction anyway.
-    with transaction.atomic(savepoint=False):
-        keys = [(a.learner_id.int, a.curriculum_id.int) for a in answers]
-        heads = _lock(school_id, dict(zip(keys, answers, strict=True)))
-        known = [i for i, key in enumerate(keys) if key in heads]
-        for i in known:
-            # A number that a duplicate leaves unused stays unused.
-            heads[keys[i]] += 1
-            answers[i].seq = heads[keys[i]]
-        outcomes = [Outcome.UNKNOWN_LEARNER] * len(answers)
-        for i in known:
-            outcomes[i] = Outcome.DUPLICATE
-        for place in _append(school_id, [answers[i] for i in known], now) if known else []:
-            outcomes[known[place]] = Outcome.ACCEPTED
-        repeated = [i for i in known if outcomes[i] is Outcome.DUPLICATE]
-        if repeated:
-            for i, outcome in zip(repeated, _compare(school_id, [answers[i] for i in repeated]), strict=True):
-                outcomes[i] = outcome
-        return outcomes
+    outcomes = [Outcome.UNKNOWN_LEARNER] * len(answers)
+    _append(school_id, answers, range(len(answers)), outcomes, now)
+    unknown = [i for i, outcome in enumerate(outcomes) if outcome is Outcome.UNKNOWN_LEARNER]
+    if unknown and _open(school_id, [answers[i] for i in unknown]):
+        _append(school_id, answers, unknown, outcomes, now)
+    repeated = [i for i, outcome in enumerate(outcomes) if outcome is Outcome.DUPLICATE]
+    if repeated:
+        for i, outcome in zip(repeated, _compare(school_id, [answers[i] for i in repeated]), strict=True):
+            outcomes[i] = outcome
+    return outcomes
 
 
-def _lock(school_id: UUID, wanted: dict[Key, Answer]) -> dict[Key, int]:
-    """The last sequence number of each head, locked; heads are made for learners of the school who have none."""
-    heads = _lock_existing(school_id, wanted)
-    if missing := {key: a for key, a in wanted.items() if key not in heads}:
-        db.rows(_OPEN, [*_columns(missing), school_id])
-        heads |= _lock_existing(school_id, missing)
-    return heads
+def _append(
+    school_id: UUID, answers: Sequence[Answer], places: Sequence[int], outcomes: list[Outcome], now: datetime
+) -> None:
+    """Appends the answers at some places, and notes the outcomes of those whose learners have a log."""
+    if not places:
+        return
+    text = msgspec.json.encode([answers[i] for i in places]).decode()
+    new, known = db.rows(_APPEND, [text, school_id, school_id, school_id, now, now])[0]
+    for i in known or ():
+        outcomes[places[i]] = Outcome.DUPLICATE
+    for i in new or ():
+        outcomes[places[i]] = Outcome.ACCEPTED
 
 
-def _lock_existing(school_id: UUID, wanted: dict[Key, Answer]) -> dict[Key, int]:
-    keys = list(wanted)
-    return {keys[place]: seq for place, seq in db.rows(_LOCK, [*_columns(wanted), school_id])}
-
-
-def _columns(wanted: dict[Key, Answer]) -> tuple[list[UUID], list[UUID]]:
-    return [a.learner_id for a in wanted.values()], [a.curriculum_id for a in wanted.values()]
-
-
-def _append(school_id: UUID, answers: Sequence[Answer], now: datetime) -> list[int]:
-    """The places of those that were new."""
-    text = msgspec.json.encode(answers).decode()
-    return db.rows(_APPEND, [text, school_id, school_id, now, now])[0][0] or []
+def _open(school_id: UUID, answers: Sequence[Answer]) -> bool:
+    """Opens a log for each learner of the school who has none yet; whether there was any."""
+    pairs = {(a.learner_id, a.curriculum_id) for a in answers}
+    columns = [learner for learner, _ in pairs], [curriculum for _, curriculum in pairs]
+    return bool(db.rows(_OPEN, [*columns, school_id]))
 
 
 def _compare(school_id: UUID, repeated: Sequence[Answer]) -> list[Outcome]:

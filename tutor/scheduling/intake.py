@@ -13,7 +13,6 @@ from django.db import transaction
 from msgspec import Meta
 
 from curricula.snapshot import Snapshot
-from tutor import db
 from tutor.accounts.access import Client, External, learner_ids, parse_ref
 from tutor.interactions import services as interactions
 from tutor.interactions.services import Answer, Outcome
@@ -98,17 +97,15 @@ def submit(client: Client, answers: Sequence[AnswerIn], *, now: datetime, dry_ru
 def _record(client: Client, good: Sequence[Answer], now: datetime, dry_run: bool) -> list[Outcome]:
     if not good:
         return []
-
-    def record() -> list[Outcome]:
-        outcomes = interactions.record(school_id=client.school_id, answers=good, now=now)
-        if dry_run:
+    if dry_run:
+        with transaction.atomic():
+            outcomes = interactions.record(school_id=client.school_id, answers=good, now=now)
             transaction.set_rollback(True)
-        elif Outcome.ACCEPTED in outcomes:
-            transaction.on_commit(bell.ring)
         return outcomes
-
-    # Natural keys make it repeatable.
-    return db.in_transaction(record)
+    outcomes = interactions.record(school_id=client.school_id, answers=good, now=now)
+    if Outcome.ACCEPTED in outcomes:
+        transaction.on_commit(bell.ring)
+    return outcomes
 
 
 class _Resolver:
