@@ -37,15 +37,10 @@ def make_ahead(now: datetime) -> list[str]:
 
 
 def make(months: list[datetime]) -> list[str]:
-    """Makes the partitions of some months that are missing; returns their names. One month a transaction."""
+    """Makes the partitions of the months of some moments that are missing; returns their names."""
     existing = _existing()
-    made: list[str] = []
-    for month in months:
-        names = {h: _name(h, month) for h in range(HASHES)}
-        if missing := {h: name for h, name in names.items() if name not in existing}:
-            _make_month(month, missing)
-            made += missing.values()
-    return made
+    wanted = [(hash_, month) for month in sorted({month_of(m) for m in months}) for hash_ in range(HASHES)]
+    return [_name(*each) for each in wanted if _name(*each) not in existing and _make(*each)]
 
 
 def _name(hash_: int, month: datetime) -> str:
@@ -58,18 +53,24 @@ def _existing() -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-def _make_month(month: datetime, names: dict[int, str]) -> None:
-    until = month_of(month + timedelta(days=32))
+def _make(hash_: int, month: datetime) -> bool:
+    """Whether it was still missing.
+
+    Each in a transaction of its own: with two defaults locked it could deadlock with intake. An answer on its way into
+    the default at that very moment is refused by PostgreSQL (CheckViolation), and accepted when sent again.
+    """
+    parent, name, until = f"{TABLE}_{hash_}", _name(hash_, month), month_of(month + timedelta(days=32))
     with transaction.atomic(), connection.cursor() as cursor:
         # Two beats at once would both find the month missing.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [TABLE])
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        if cursor.fetchone()[0]:
+            return False
         cursor.execute("SET LOCAL trellis.maintenance = 'on'")
-        for hash_, name in names.items():
-            parent = f"{TABLE}_{hash_}"
-            cursor.execute("SELECT to_regclass(%s)", [name])
-            if cursor.fetchone()[0]:
-                continue
-            cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-            # What came before its month existed must move first: attaching refuses rows that stand in the default.
-            cursor.execute(_MOVE_STRAYS.format(parent=parent, name=name), [month, until])
-            cursor.execute(f"ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [month, until])
+        cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        # What came before its month existed must move first, and nothing follow it: attaching refuses rows that stand
+        # in the default.
+        cursor.execute(f"LOCK TABLE {parent}_default IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(_MOVE_STRAYS.format(parent=parent, name=name), [month, until])
+        cursor.execute(f"ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [month, until])
+        return True
