@@ -22,6 +22,8 @@ DELAYS: Final[Float] = np.array(
     [0, 600, 3_600, 4 * 3_600, 12 * 3_600] + [days * SECONDS_PER_DAY for days in (1, 2, 4, 8, 16, 32, 64, 128, 365)],
     dtype=np.float64,
 )
+#: The delay at which `RecallTable.rest_after` holds what one practice of a concept without a row is worth.
+REST_DELAY: Final = SECONDS_PER_DAY
 #: Standard normal quantile of a central 90 % interval.
 Z90: Final = 1.6448536269514722
 #: Probabilities are kept this far from 0 and 1: their logit stays finite and below the resolution of the bytes.
@@ -80,7 +82,8 @@ class RecallTable:
         concept: (rows,) ascending positions of the concepts that have a row.
         recall, after, logit_sd: (rows, delays) probability of a correct answer after a delay; the same expected after
             one practice at `origin`, over both outcomes; standard deviation of the logit of `recall`.
-        rest_recall, rest_after, rest_sd: (concepts,) the same three for concepts without a row.
+        rest_recall, rest_after, rest_sd: (concepts,) the same three for concepts without a row; what one practice is
+            worth fades there as well, so `rest_after` is its value after `REST_DELAY`.
     """
 
     origin: float

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curricula.snapshot import Snapshot
-from kt_models.recall import SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
+from kt_models.recall import REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import CODES, DEFAULT, Criteria, Status, due_at, ready, statuses, widen
 
@@ -46,8 +46,8 @@ class Reason(StrEnum):
 class Settings:
     """Knobs of a policy. Recall is the probability of a right answer to an average item."""
 
-    #: What practice now is worth is read off this many days ahead.
-    horizon_days: float = 14.0
+    #: What practice now is worth is read off this far ahead: the delay at which tables hold it for new concepts too.
+    horizon_days: float = REST_DELAY / SECONDS_PER_DAY
     #: An item of this expected success is preferred: hard enough to teach, easy enough to encourage.
     success: float = 0.75
     #: Chance that a slot is filled at random among the best `explored`, so that policies can be compared later.
