@@ -182,10 +182,16 @@ def running() -> dict[str, Any]:
 
 
 def sweep() -> list[str]:
-    """Stop what a killed demo left running; the names of what there was."""
-    left = [child.name for child in (program(file.stem) for file in sorted(RUN.glob("*.pid"))) if child.sweep()]
+    """Stop what a killed demo left running, those that need the servers first; the names of what there was."""
+    programs = [program(file.stem) for file in sorted(RUN.glob("*.pid"))]
+    children = programs + [kind(STATE / kind.name).child for kind in (Valkey, Postgres)]
+    left = [child.name for child in children if child.leftover()]
+    for child in programs:
+        child.ask_to_stop()
+    for child in children:
+        child.sweep()
     RUNNING.unlink(missing_ok=True)
-    return left + [kind.name for kind in (Valkey, Postgres) if kind(STATE / kind.name).sweep()]
+    return left
 
 
 def forget() -> None:

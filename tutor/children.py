@@ -12,6 +12,7 @@ from pathlib import Path
 #: Environment variable that marks a child and all it starts; its value is the child's pid file.
 MARK = "TRELLIS_CHILD"
 POLL_SECONDS = 0.02
+MAX_POLL_SECONDS = 0.5
 MAX_LOG_BYTES = 10_000_000
 
 
@@ -20,11 +21,13 @@ class ServerError(RuntimeError):
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
+    """Ask less often as time passes: most waits are short, and asking a server that recovers fills its log."""
+    started = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - started
+        if waited > seconds:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(POLL_SECONDS + waited / 10, MAX_POLL_SECONDS))
     return True
 
 
@@ -120,7 +123,11 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def ask_to_stop(self) -> None:
-        if self.process is not None and self.running():
+        """Also of what a killed owner left running."""
+        if self.process is None:
+            if pid := self.leftover():
+                self._send(pid, self.stop_signal)
+        elif self.running():
             self.process.send_signal(self.stop_signal)
 
     def stop(self) -> None:
@@ -136,20 +143,22 @@ class Child:
             self.process.wait()
             self._clear()
 
-    def sweep(self) -> bool:
-        """End what a killed owner left running, if it is still the process that the owner started."""
+    def leftover(self) -> int | None:
+        """What a killed owner left running, if that number still is the process that the owner started."""
         try:
-            number, born = self.pid_file.read_text().split()
+            pid, born = self.pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
-            return False
-        pid = int(number)
-        found = birth(pid) == born
+            return None
+        return int(pid) if birth(int(pid)) == born else None
+
+    def sweep(self) -> None:
+        """End what a killed owner left running."""
         for sign, patience in ((self.stop_signal, self.patience_seconds), (signal.SIGKILL, 5.0)):
-            if birth(pid) == born:
+            if pid := self.leftover():
                 self._send(pid, sign)
-                wait_for(lambda: birth(pid) != born, patience)
-        self._clear()
-        return found
+                wait_for(lambda: self.leftover() is None, patience)
+        if self.pid_file.exists():
+            self._clear()
 
     def _send(self, pid: int, sign: signal.Signals) -> None:
         try:

@@ -101,9 +101,9 @@ class Server(ABC):
         """As `kill -9`; start() afterwards finds all that was committed."""
         self.child.kill()
 
-    def sweep(self) -> bool:
-        """Stop what a killed owner left running; whether there was anything."""
-        return self.child.sweep()
+    def sweep(self) -> None:
+        """Stop what a killed owner left running."""
+        self.child.sweep()
 
     def _choose_port(self) -> None:
         """The last start's, unless somebody else has it now."""

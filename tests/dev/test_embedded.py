@@ -236,7 +236,8 @@ def test_a_child_that_ignores_the_signal_is_killed(child: Child) -> None:
 def test_a_process_that_merely_has_the_number_is_left_alone(child: Child) -> None:
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:
         child.pid_file.write_text(f"{stranger.pid} long-ago")
-        assert not child.sweep()
+        assert child.leftover() is None
+        child.sweep()
         assert stranger.poll() is None
         stranger.kill()
 
