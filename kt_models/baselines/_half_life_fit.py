@@ -61,7 +61,8 @@ def estimate(
     if not data.has_time:
         config = replace(config, half_life_days=NEVER_DAYS, aptitude_half_life_days=NEVER_DAYS)
     learn, tune = (data, validation) if validation is not None else data.split_learners((1 - HELD_OUT, HELD_OUT), seed)
-    tune = sample(tune, config, seed)
+    # Of a handful of learners, none is set aside.
+    tune = sample(tune if tune.n_answers else data, config, seed)
     levels = start or Levels.zero(data.concepts.size, data.items.size)
     log = []
     for step in range(config.fit_rounds):
