@@ -15,6 +15,7 @@ from api.errors import (
     BAD_PARAMETER,
     BODY_TOO_LARGE,
     INVALID,
+    LENGTH_REQUIRED,
     MALFORMED_JSON,
     UNSUPPORTED_MEDIA_TYPE,
     Fault,
@@ -101,9 +102,13 @@ def require_length(request: HttpRequest, limit_bytes: int) -> None:
     """Refuses a body before it is read.
 
     Raises:
-        Problem: 413.
+        Problem: 413, or 411 if its length is not told.
     """
-    length = request.META.get("CONTENT_LENGTH") or "0"
+    length = request.META.get("CONTENT_LENGTH")
+    if not length and "HTTP_TRANSFER_ENCODING" in request.META:
+        # WSGI would take it for an empty body.
+        raise Problem(LENGTH_REQUIRED, "the body comes in chunks of unknown length: send Content-Length")
+    length = length or "0"
     if length.isdecimal() and int(length) > limit_bytes:
         raise Problem(BODY_TOO_LARGE, f"the body has {length} bytes, more than {limit_bytes}: send it in parts")
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 
@@ -52,6 +52,7 @@ METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The method does not apply 
 NOT_ACCEPTABLE = Kind("not-acceptable", 406, "No acceptable form of the answer")
 CONFLICT = Kind("conflict", 409, "The request contradicts what is there")
 IN_PROGRESS = Kind("in-progress", 409, "The same request is still running")
+LENGTH_REQUIRED = Kind("length-required", 411, "The body's length must be told")
 STALE = Kind("stale", 412, "The resource was changed since it was read")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind("unsupported-media-type", 415, "The body's media type is not taken here")
@@ -199,6 +200,12 @@ def _unavailable(error: Exception) -> Problem:
     return Problem(UNAVAILABLE, "the database does not answer: try again soon", headers={"Retry-After": "5"})
 
 
+def _contradicted(error: Exception) -> Problem:
+    # What was read a moment ago is gone or taken by now; if it happens often, a check is missing: so it is logged.
+    logger.warning("the database refused a change, request %s", request_id(), exc_info=error)
+    return Problem(CONFLICT, "what this refers to was changed meanwhile: read it again and repeat")
+
+
 #: Error class -> what it means over HTTP; subclasses are found by their nearest base. Other modules may add theirs.
 TRANSLATIONS: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     Http404: lambda error: Problem(NOT_FOUND, "there is nothing at this address: see /api/v1/docs"),
@@ -221,6 +228,7 @@ TRANSLATIONS: Final[dict[type[BaseException], Callable[[Any], Problem]]] = {
     curricula.NotPublished: _detail(NOT_FOUND),
     curricula.NoDraft: _detail(NOT_FOUND),
     curricula.UnknownVersion: _detail(NOT_FOUND),
+    IntegrityError: _contradicted,
     OperationalError: _unavailable,
     InterfaceError: _unavailable,
     psycopg.OperationalError: _unavailable,

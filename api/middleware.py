@@ -16,6 +16,7 @@ from api import auth, context, errors, idempotency, metrics
 from api.body import require_length
 from api.errors import NOT_ACCEPTABLE, Problem
 
+NO_BODY: Final = (204, 304)
 JSON: Final = ("application/json",)
 #: Addresses answered here; everything else goes down the ordinary stack.
 PREFIXES: Final = ("/api/", "/healthz", "/readyz", "/metrics")
@@ -81,6 +82,8 @@ def _finish(request: HttpRequest, response: HttpResponse, request_id: str, secon
     headers["X-Request-ID"] = request_id
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "private, no-cache")
+    if response.status_code not in NO_BODY and not response.streaming:
+        headers["Content-Length"] = str(len(response.content))
     rate_limit = getattr(request, "rate_limit", None)
     if rate_limit is not None:
         headers["RateLimit-Policy"] = rate_limit.policy

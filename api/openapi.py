@@ -65,6 +65,7 @@ REFUSALS: Final = {
     404: "There is no such thing that this key may see",
     406: "Accept names no form that the answer can have",
     409: "It contradicts what is there, or the same request still runs",
+    411: "The body's length is not told",
     412: "It was changed since you read it",
     413: "The body is too large",
     415: "The body's media type is not taken here",
@@ -269,7 +270,7 @@ def _refusals(operation: dict[str, Any], method: str, route: Route, scope: str |
     if method != "GET":
         yield from (409, 422)
     if "requestBody" in operation:
-        yield from (413, 415, 422)
+        yield from (411, 413, 415, 422)
     if any(parameter["name"] == "If-Match" for parameter in operation["parameters"]):
         yield from (412, 428)
 

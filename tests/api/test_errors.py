@@ -110,6 +110,11 @@ def test_an_enormous_body_is_refused_before_it_is_read(client: Caller, settings:
     problem(client.post("/api/v1/learners", {"name": "x" * 100}), 413, "body-too-large")
 
 
+def test_a_body_of_untold_length_is_refused(client: Caller) -> None:
+    response = client.send("POST", "/api/v1/learners", transfer_encoding="chunked")
+    problem(response, 411, "length-required")
+
+
 def test_accept_that_names_no_form_of_ours_is_406(client: Caller) -> None:
     problem(client.get("/api/v1/me", accept="text/html"), 406, "not-acceptable")
     assert client.get("/api/v1/me", accept="text/html, application/json;q=0.5").status_code == 200
