@@ -131,14 +131,17 @@ class RecallTable:
         gain = logit(self._at(self.after, self.rest_after, start)) - logit(self.at(start))
         return sigmoid(logit(self.at(max(seconds, practice))) + gain)
 
-    def time_until(self, target: float) -> Float:
+    def time_until(self, target: ArrayLike) -> Float:
         """Seconds from `origin` until recall first falls below `target`, shape (concepts,); 0 if it is below already.
+
+        `target` is one probability for all concepts, or one each.
 
         Infinite where the table never falls below it, so also for concepts without a row that start above it.
         """
-        out = np.where(self.rest_recall < target, 0.0, np.inf)
+        targets = np.broadcast_to(np.asarray(target, dtype=np.float64), self.rest_recall.shape)
+        out = np.where(self.rest_recall < targets, 0.0, np.inf)
         if self.concept.shape[0]:
-            out[self.concept] = _first_crossing(self.recall, target)
+            out[self.concept] = _first_crossing(self.recall, targets[self.concept])
         return out
 
     def to_bytes(self) -> bytes:
@@ -189,13 +192,14 @@ def _bracket(delay: float) -> tuple[int, float]:
     return left, float((x - _AXIS[left]) / (_AXIS[left + 1] - _AXIS[left]))
 
 
-def _first_crossing(recall: Float, target: float) -> Float:
-    below = recall < target
+def _first_crossing(recall: Float, target: Float) -> Float:
+    """Of each row, shape (rows, delays), below its own target, shape (rows,)."""
+    below = recall < target[:, None]
     first = np.argmax(below, axis=1)
     row = np.arange(recall.shape[0])
     left = np.maximum(first - 1, 0)
     high, low = logit(recall[row, left]), logit(recall[row, first])
-    weight = np.clip((high - float(logit(target))) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    weight = np.clip((high - logit(target)) / np.maximum(high - low, 1e-12), 0.0, 1.0)
     crossing = DELAYS[1] * np.expm1(_AXIS[left] + weight * (_AXIS[first] - _AXIS[left]))
     return np.where(below[:, 0], 0.0, np.where(below.any(axis=1), crossing, np.inf))
 

@@ -279,7 +279,7 @@ def _forecast(found: Belief, content: Snapshot, e: Estimate, o: Outlook) -> dict
 def _explanation(found: Belief, content: Snapshot, e: Estimate, at: datetime) -> dict[str, Any]:
     weak = weak_prerequisites(found, content, e.concept, at.timestamp()) if e.status is Status.LOCKED else []
     return {
-        "text": _TEXTS[e.status].format(n=e.n, value=e.value, c=DEFAULT),
+        "text": _TEXTS[e.status].format(n=e.n, value=e.value, review_at=e.review_at, c=DEFAULT),
         "recent": list(e.recent),
         "weak_prerequisites": [_concept(content, c) for c in weak],
         "criteria": vars(DEFAULT),
@@ -292,8 +292,8 @@ _TEXTS = {
     "{c.mastered_at:.0%} after {c.mastered_after} answers.",
     Status.STRUGGLING: "At most a third of the recent answers were right: a right answer is {value:.0%} likely.",
     Status.MASTERED: "Mastered: recall reached {c.mastered_at:.0%} and is {value:.0%} now.",
-    Status.DUE_FOR_REVIEW: "Mastered, and faded to {value:.0%}, below {c.review_at:.0%}: time to review.",
-    Status.LOCKED: "Not begun, and a prerequisite is not likely mastered yet (recall below {c.ready_at:.0%}).",
+    Status.DUE_FOR_REVIEW: "Mastered, and faded to {value:.0%}, below {review_at:.0%}: time to review.",
+    Status.LOCKED: "Not begun, and a prerequisite is not likely mastered yet.",
 }
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from curricula.snapshot import Snapshot
 from kt_models.recall import REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
 from tutor.tracing.evidence import Evidence
-from tutor.tracing.status import CODES, DEFAULT, Criteria, Status, due_at, ready, statuses, widen
+from tutor.tracing.status import CODES, DEFAULT, Criteria, Status, due_at, ready, review_level, statuses, widen
 
 Bool = NDArray[np.bool_]
 
@@ -171,7 +171,8 @@ def _scores(situation: Situation, pool: Int) -> Float:
     after = widen(situation.table.after_at(situation.now, horizon), content.n_concepts)
     gain = after - widen(situation.table.at(horizon), content.n_concepts)
     due = situation.status == CODES[Status.DUE_FOR_REVIEW]
-    lapse = np.where(due, situation.criteria.review_at - situation.recall, 0.0)
+    level = review_level(situation.evidence, content.n_concepts, situation.criteria)
+    lapse = np.where(due, level - situation.recall, 0.0)
     weight = 1.0 + np.log1p(content.downstream) / 4.0
     return ((gain + lapse) * weight / concept_minutes(content))[pool]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tutor.scheduling.policies import Reason
-from tutor.tracing.status import DEFAULT, Criteria
 
 _SENTENCES: Final = {
-    Reason.DUE: "Recall has faded to {figure:.0%}, below {review:.0%}: time to review.",
+    Reason.DUE: "Recall has faded to {figure:.0%}: time to review before more is forgotten.",
     Reason.STRUGGLING: "Most recent answers were wrong (expected {figure:.0%} right): more practice is needed.",
     Reason.STARTED: "Begun and not mastered yet (expected {figure:.0%} right).",
     Reason.READY: "New, and all {figure:.0f} prerequisites are likely mastered.",
@@ -19,7 +18,7 @@ _SENTENCES: Final = {
 _FIRST: Final = "New, and needs no prerequisite."
 
 
-def sentence(code: str, figure: float, criteria: Criteria = DEFAULT) -> str:
+def sentence(code: str, figure: float) -> str:
     if code == Reason.READY and figure == 0:
         return _FIRST
-    return _SENTENCES[Reason(code)].format(figure=figure, review=criteria.review_at)
+    return _SENTENCES[Reason(code)].format(figure=figure)

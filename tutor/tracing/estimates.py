@@ -9,7 +9,17 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float, interval
 from tutor.tracing.beliefs import Belief
-from tutor.tracing.status import BY_CODE, DEFAULT, Criteria, Status, due_at, statuses, widen
+from tutor.tracing.status import (
+    BY_CODE,
+    DEFAULT,
+    Criteria,
+    Status,
+    due_at,
+    likely_mastered,
+    review_level,
+    statuses,
+    widen,
+)
 
 
 class Estimate(NamedTuple):
@@ -22,6 +32,8 @@ class Estimate(NamedTuple):
     n: int
     status: Status
     due_at: float | None
+    #: Recall below which the concept is due for review, once it is mastered.
+    review_at: float
     last_at: float | None
     #: The last outcomes, newest last, at most eight.
     recent: tuple[bool, ...]
@@ -43,6 +55,7 @@ def estimates(belief: Belief, content: Snapshot, at: float, criteria: Criteria =
     value, low, high = _recall(belief, k, at)
     codes = statuses(belief.table, evidence, content, at, criteria)
     due = due_at(belief.table, evidence, content, criteria)
+    level = review_level(evidence, k, criteria)
     n, last, recent = (evidence.column(name, k) for name in ("n", "seconds", "recent"))
     return [
         Estimate(
@@ -53,6 +66,7 @@ def estimates(belief: Belief, content: Snapshot, at: float, criteria: Criteria =
             n=int(n[c]),
             status=BY_CODE[codes[c]],
             due_at=float(due[c]) if np.isfinite(due[c]) else None,
+            review_at=float(level[c]),
             last_at=float(last[c]) if n[c] else None,
             recent=_outcomes(int(recent[c]), int(n[c])),
         )
@@ -76,9 +90,8 @@ def weak_prerequisites(
     """The prerequisites that keep a concept locked."""
     lists = content.prerequisites
     parents = lists.flat[lists.offset[concept] : lists.offset[concept + 1]].tolist()
-    recall = widen(belief.table.at(at), content.n_concepts)
-    mastered = belief.evidence.column("mastered", content.n_concepts) > 0
-    return [c for c in parents if not mastered[c] and recall[c] < criteria.ready_at]
+    likely = likely_mastered(belief.table, belief.evidence, content, at, criteria)
+    return [c for c in parents if not likely[c]]
 
 
 def _recall(belief: Belief, n_concepts: int, at: float) -> tuple[Float, Float, Float]:

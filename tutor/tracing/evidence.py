@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 
 from kt_models.recall import Float, Int
 
-#: One row a practised concept, ascending by position. `recent` holds the last eight outcomes as bits, newest lowest.
+#: One row a practised concept, ascending by position. `recent` holds the last eight outcomes as bits, newest
+#: lowest; `recall` is the model's, right after the last answer.
 ROW: Final = np.dtype(
-    [("concept", "<i4"), ("n", "<i4"), ("correct", "<f4"), ("recent", "u1"), ("mastered", "u1"), ("seconds", "<f8")]
+    [
+        ("concept", "<i4"),
+        ("n", "<i4"),
+        ("correct", "<f4"),
+        ("recent", "u1"),
+        ("mastered", "u1"),
+        ("recall", "<f4"),
+        ("seconds", "<f8"),
+    ]
 )
 #: Items answered last, newest last: what a policy must not offer again at once.
 RECENT_ITEMS: Final = 64
@@ -96,6 +105,7 @@ class Evidence:
                 row["correct"] += answer.correct
                 row["recent"] = (int(row["recent"]) << 1 & 0xFF) | (answer.correct >= RIGHT)
                 row["seconds"] = answer.seconds
+                row["recall"] = recall
                 row["mastered"] = rule.judge(bool(row["mastered"]), recall, int(row["n"]))
         items = np.concatenate([self.items, np.array([a.item for a in answers], np.int64)])
         return Evidence(rows, items[-RECENT_ITEMS:])

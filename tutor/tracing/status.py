@@ -45,14 +45,17 @@ class Criteria:
     #: ... with at least this many answers, and lost when it falls below `lost_at`.
     mastered_after: int = 3
     lost_at: float = 0.60
-    #: What is mastered is due for review when recall has faded to this.
+    #: What is mastered is due for review when recall has faded to this share of what it was after the last answer,
+    retention: float = 0.90
+    #: or to this, if that is more.
     review_at: float = 0.70
     #: Fewer answers than this say nothing.
     enough: int = 2
     #: Struggling: at least this many answers, at most a third of the recent ones right, recall surely below mastery.
     struggling_after: int = 4
-    #: A prerequisite is likely mastered when it is mastered, or when recall of it is at least this.
-    ready_at: float = 0.60
+    #: A prerequisite is likely mastered when it is mastered, or when recall of it is at least this, or, if it was
+    #: never practised, at least `mastered_at`: ability alone opens only what it makes nearly certain.
+    ready_at: float = 0.65
 
     @property
     def mastery(self) -> Rule:
@@ -64,9 +67,22 @@ DEFAULT: Final = Criteria()
 
 def ready(table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT) -> Bool:
     """(concepts,) whether every prerequisite is likely mastered at a time."""
-    mastered = evidence.column("mastered", content.n_concepts) > 0
-    likely = mastered | (widen(table.at(at), content.n_concepts) >= criteria.ready_at)
+    likely = likely_mastered(table, evidence, content, at, criteria)
     return all_of(content.prerequisites, likely | ~content.concept_active)
+
+
+def likely_mastered(
+    table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT
+) -> Bool:
+    """(concepts,) whether a concept may be built on."""
+    k = content.n_concepts
+    needed = np.where(evidence.column("n", k) > 0, criteria.ready_at, criteria.mastered_at)
+    return np.asarray((evidence.column("mastered", k) > 0) | (widen(table.at(at), k) >= needed))
+
+
+def review_level(evidence: Evidence, n_concepts: int, criteria: Criteria = DEFAULT) -> Float:
+    """(concepts,) recall below which a mastered concept is due for review."""
+    return np.maximum(criteria.review_at, criteria.retention * evidence.column("recall", n_concepts))
 
 
 def statuses(table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT) -> Int:
@@ -85,14 +101,15 @@ def statuses(table: RecallTable, evidence: Evidence, content: Snapshot, at: floa
     out[n < criteria.enough] = CODES[Status.NOT_ENOUGH_DATA]
     out[(n == 0) & ~ready(table, evidence, content, at, criteria)] = CODES[Status.LOCKED]
     out[mastered] = CODES[Status.MASTERED]
-    out[mastered & (recall < criteria.review_at)] = CODES[Status.DUE_FOR_REVIEW]
+    out[mastered & (recall < review_level(evidence, k, criteria))] = CODES[Status.DUE_FOR_REVIEW]
     return out
 
 
 def due_at(table: RecallTable, evidence: Evidence, content: Snapshot, criteria: Criteria = DEFAULT) -> Float:
     """Unix seconds at which each mastered concept falls due for review, inf for the others, shape (concepts,)."""
     k = content.n_concepts
-    when = table.origin + widen(table.time_until(criteria.review_at), k, np.inf)
+    level = review_level(evidence, k, criteria)
+    when = table.origin + widen(table.time_until(level[: table.n_concepts]), k, np.inf)
     return np.where(evidence.column("mastered", k) > 0, when, np.inf)
 
 
