@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from django.db import connection
 
 from tutor import db
 
@@ -72,7 +73,7 @@ WITH input AS MATERIALIZED (
     FROM input JOIN head USING (learner_id, curriculum_id)
 ), fresh AS (
     INSERT INTO interactions_clientkey (school_id, source, client_id, learner_id, curriculum_id, seq)
-    SELECT %s, source, client_id, learner_id, curriculum_id, seq FROM numbered ORDER BY source, client_id
+    SELECT %s, source, client_id, learner_id, curriculum_id, seq FROM numbered ORDER BY source, client_id, place
     ON CONFLICT DO NOTHING
     RETURNING learner_id, curriculum_id, seq
 ), new AS MATERIALIZED (
@@ -115,6 +116,9 @@ def record(*, school_id: UUID, answers: Sequence[Answer], now: datetime) -> list
     something is repeated, or a learner's first. Locks the log heads concerned until the transaction ends.
     """
     outcomes = [Outcome.UNKNOWN_LEARNER] * len(answers)
+    if connection.in_atomic_block:
+        # Locks last longer than a statement: opening logs with others' heads in hand could deadlock with their holder.
+        _open(school_id, answers)
     _append(school_id, answers, range(len(answers)), outcomes, now)
     unknown = [i for i, outcome in enumerate(outcomes) if outcome is Outcome.UNKNOWN_LEARNER]
     if unknown and _open(school_id, [answers[i] for i in unknown]):
