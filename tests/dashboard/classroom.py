@@ -101,3 +101,24 @@ def _concepts(content: Snapshot, item: int) -> list[int]:
         content.item_concepts.offset[item] : content.item_concepts.offset[item + 1]
     ].tolist()
     return concepts
+
+
+def answers(
+    learner: Learner, curriculum: Curriculum, item: str, outcomes: str, *, last: datetime, minutes: float = 10
+) -> list[Answer]:
+    """ "1101" to one item, so many minutes apart, the last of them at a time."""
+    content = latest(curriculum.pk)
+    position = content.item_position[item]
+    return [
+        Answer(
+            learner_id=learner.pk,
+            curriculum_id=curriculum.pk,
+            item=position,
+            concepts=_concepts(content, position),
+            correct=float(outcome),
+            seconds=(last - timedelta(minutes=minutes * (len(outcomes) - 1 - place))).timestamp(),
+            source="lms",
+            client_id=str(uuid4()),
+        )
+        for place, outcome in enumerate(outcomes)
+    ]

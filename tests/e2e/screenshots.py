@@ -1,6 +1,6 @@
 """Pictures of a running Trellis: every page of a teacher, in both colour schemes, on a phone and on a desk.
 
-    python -m tests.e2e.screenshots http://localhost:8000 teacher@example.org password docs/img
+python -m tests.e2e.screenshots http://localhost:8000 teacher@example.org password docs/img
 """
 
 from __future__ import annotations

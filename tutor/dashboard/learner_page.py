@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, final
 
-import numpy as np
-
 from curricula.snapshot import Snapshot
-from kt_models.recall import interval
 from tutor.accounts.models import Group, Learner
 from tutor.dashboard import queries
 from tutor.dashboard.pictures import Curve, Curves
@@ -19,7 +16,8 @@ from tutor.dashboard.upcoming import Offer, Upcoming, upcoming
 from tutor.dashboard.words import BY_NEED, LABELS
 from tutor.scheduling import plans
 from tutor.tracing.beliefs import Belief, beliefs
-from tutor.tracing.status import BY_CODE, DEFAULT, Status, due_at, statuses, widen
+from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
+from tutor.tracing.status import DEFAULT, Status
 
 #: Things to do next that the page shows.
 OFFERED: Final = 4
@@ -28,21 +26,21 @@ OFFERED: Final = 4
 @final
 @dataclass(frozen=True)
 class ConceptRow:
-    """Probabilities are 0 to 1; `n` counts answers, `n_right` the credit for them. `curve` only of practised ones."""
+    """`n_right` is the credit for the `n` answers; `waits_for` the concepts that keep this one locked."""
 
+    estimate: Estimate
     title: str
     area: str
-    grade: str
-    status: Status
     label: str
-    recall: float
-    low: float
-    high: float
-    n: int
     n_right: float
     due_at: datetime | None
-    builds_on: tuple[str, ...]
+    waits_for: tuple[str, ...]
+    #: Only of practised concepts.
     curve: Curve | None
+
+    @property
+    def status(self) -> Status:
+        return self.estimate.status
 
 
 @final
@@ -84,41 +82,26 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
         belief=belief,
         last_answer=plans.moment(belief.as_of),
         upcoming=upcoming([belief], content, now=now)[learner.pk],
-        practised=tuple(row for row in rows if row.n),
-        untouched=tuple(row for row in rows if not row.n),
+        practised=tuple(row for row in rows if row.estimate.n),
+        untouched=tuple(row for row in rows if not row.estimate.n),
         answers=tuple(queries.last_answers(learner.pk, content)),
     )
 
 
 def _rows(belief: Belief, content: Snapshot, now: float) -> Iterator[ConceptRow]:
-    k, table = content.n_concepts, belief.table
-    codes = statuses(table, belief.evidence, content, now)
-    recall = widen(table.at(now), k)
-    low, high = interval(recall, widen(table.sd_at(now), k))
-    n, right = belief.evidence.column("n", k), belief.evidence.column("correct", k)
-    due = due_at(table, belief.evidence, content)
-    curves = Curves.of(table, k, now)
-    for position in np.flatnonzero(content.concept_active).tolist():
-        concept = content.concept_contents[position]
-        status = BY_CODE[codes[position]]
+    right = belief.evidence.column("correct", content.n_concepts)
+    curves = Curves.of(belief.table, content.n_concepts, now)
+    for estimate in estimates(belief, content, now):
+        concept = content.concept_contents[estimate.concept]
+        locked = estimate.status is Status.LOCKED
+        weak = weak_prerequisites(belief, content, estimate.concept, now) if locked else []
         yield ConceptRow(
-            title=content.concept_titles[position],
+            estimate=estimate,
+            title=content.concept_titles[estimate.concept],
             area=(concept.domain if concept else None) or "",
-            grade=(concept.grade if concept else None) or "",
-            status=status,
-            label=LABELS[status],
-            recall=float(recall[position]),
-            low=float(low[position]),
-            high=float(high[position]),
-            n=int(n[position]),
-            n_right=float(right[position]),
-            due_at=plans.moment(float(due[position])) if np.isfinite(due[position]) else None,
-            builds_on=tuple(content.concept_titles[i] for i in _parents(content, position)),
-            curve=curves.curve(position, float(recall[position]), DEFAULT.review_at) if n[position] else None,
+            label=LABELS[estimate.status],
+            n_right=float(right[estimate.concept]),
+            due_at=plans.moment(estimate.due_at),
+            waits_for=tuple(content.concept_titles[i] for i in weak),
+            curve=curves.curve(estimate.concept, estimate.value, DEFAULT.review_at) if estimate.n else None,
         )
-
-
-def _parents(content: Snapshot, position: int) -> list[int]:
-    lists = content.prerequisites
-    parents: list[int] = lists.flat[lists.offset[position] : lists.offset[position + 1]].tolist()
-    return parents

@@ -16,6 +16,7 @@ from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.scheduling import plans, services
 from tutor.scheduling.plans import Body, PlannedEntry
+from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
 from tutor.scheduling.services import Narrowing
 from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
@@ -109,7 +110,8 @@ def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:
         statement=content.item_statement(entry.item),
         kind=entry.kind.value,
         minutes=float(content.item_minutes[entry.item]),
-        expected=entry.expected,
+        # Rounded as in the sentence that names it, so that the two never differ.
+        expected=dict(entry.reasons).get(Reason.SUCCESS_BAND, entry.expected),
         reasons=tuple(sentence(code, figure) for code, figure in entry.reasons),
     )
 

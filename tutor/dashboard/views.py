@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -24,7 +25,7 @@ from tutor.dashboard.forms import SignInForm
 from tutor.dashboard.learner_page import learner_page
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 #: Pages need their own style sheet and nothing else: no script, and nothing from elsewhere.
 CONTENT_SECURITY_POLICY: Final = (
@@ -34,7 +35,7 @@ CONTENT_SECURITY_POLICY: Final = (
 
 def guarded(view: View[P]) -> View[P]:
     @wraps(view)
-    def guard(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guard(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
@@ -50,7 +51,7 @@ def page(view: View[P]) -> View[P]:
     @never_cache
     @login_required
     @wraps(view)
-    def shown(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def shown(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         school = _user(request).school
         try:
             with timezone.override(ZoneInfo(school.timezone) if school else None):

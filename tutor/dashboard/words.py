@@ -49,7 +49,8 @@ def _statuses(c: Criteria) -> dict[str, Definition]:
             f"and recall surely below {c.mastered_at:.0%}: the whole 90 % range lies under it."
         ),
         Status.DUE_FOR_REVIEW: (
-            f"Mastered before, and recall has faded below {c.review_at:.0%} since. One short review brings it back."
+            f"Mastered before, and recall has faded below {c.review_at:.0%} since: a short review is due. "
+            f"“Soon” counts those that will fade below it within {SOON_DAYS} days."
         ),
         Status.LEARNING: "Begun: enough answers to judge, neither mastered nor struggling.",
         Status.NOT_ENOUGH_DATA: f"Fewer than {c.enough} answers: too few to say anything. Counts concepts not begun.",
@@ -76,14 +77,13 @@ def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
             "Recall from the last answer until four weeks from now if nothing is practised; shaded, its 90 % range. "
             f"The dot is now, the dashed line the {c.review_at:.0%} at which a mastered concept falls due.",
         ),
-        "n": Definition("Answers", "How many answers were given on this concept, and how many of them were right."),
+        "n": Definition(
+            "Answers",
+            "How many answers were given on this concept, and how many were right. "
+            "Below, the last eight, newest last: a full square above is right, a hollow one below wrong.",
+        ),
         "due": Definition(
             "Due", f"When recall of a mastered concept is expected to fade below {c.review_at:.0%}, without practice."
-        ),
-        "soon": Definition(
-            "Reviews",
-            f"Concepts due for review now, and those whose recall will fade below {c.review_at:.0%} "
-            f"within {SOON_DAYS} days.",
         ),
         "next": Definition(
             "Next",

@@ -16,8 +16,7 @@ register = template.Library()
 
 _DEFINITIONS: Final = definitions()
 _MARKS: Final = {
-    status: "".join(f"M2 {top}h6v{height}h-6z" for top, height in spans)
-    for status, spans in SPANS.items()
+    status: "".join(f"M2 {top}h6v{height}h-6z" for top, height in spans) for status, spans in SPANS.items()
 }
 
 

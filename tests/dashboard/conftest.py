@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests import people
+from tutor.accounts.models import Group, School, User
+from tutor.scheduling import contents
+
+SignIn = Callable[[User], Client]
+
+
+@pytest.fixture(autouse=True)
+def fresh_contents() -> None:
+    contents.forget()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def signed_in() -> SignIn:
+    def sign_in(user: User) -> Client:
+        browser = Client()
+        browser.force_login(user)
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def ms_roth(school: School) -> User:
+    """Teaches at Elm School too, but not class 7b."""
+    return people.a_teacher(school, "Ms Roth")
+
+
+@pytest.fixture
+def head(school: School) -> User:
+    return people.a_teacher(school, "Head", role=User.Role.ADMIN)
+
+
+@pytest.fixture
+def open_class(ms_diaz: User, class_7b: Group, signed_in: SignIn) -> Callable[..., Any]:
+    """Class 7b as Ms Diaz opens it: the response."""
+
+    def open_(**parameters: str) -> Any:
+        return signed_in(ms_diaz).get(f"/classes/{class_7b.pk}/", parameters)
+
+    return open_
+
+
+@pytest.fixture
+def open_learner(ms_diaz: User, class_7b: Group, signed_in: SignIn) -> Callable[..., Any]:
+    """A learner of class 7b as Ms Diaz opens them: the response."""
+
+    def open_(learner: Any) -> Any:
+        return signed_in(ms_diaz).get(f"/classes/{class_7b.pk}/learners/{learner.pk}/")
+
+    return open_
