@@ -135,14 +135,15 @@ def _misfit(data: Dataset, config: Config, levels: Levels) -> float:
 
 
 def _with(config: Config, names: list[str], x: Float) -> Config:
-    """Parameters from their logarithms. What failing teaches stays below what it tells: else, as gains of practice are
-    confounded with whom it was given to, a learner could be expected to recall more for each failure."""
+    """Parameters from their logarithms. What failing teaches stays below what it tells and what succeeding teaches.
+
+    Else, as gains are confounded with whom practice was given to, more could be expected for each failure.
+    """
     values: dict[str, Any] = dict(zip(names, np.exp(x).tolist(), strict=True))
-    limit = max(values["strength_limit"], values["gain_correct"])
-    bound = TEACHING_SHARE * _strength.evidence_of_failure(
-        replace(config, **{**values, "gain_wrong": 0.0, "strength_limit": limit})
-    )
-    return replace(config, **{**values, "strength_limit": limit, "gain_wrong": min(values["gain_wrong"], bound, limit)})
+    values["strength_limit"] = max(values["strength_limit"], values["gain_correct"])
+    told = _strength.evidence_of_failure(replace(config, **{**values, "gain_wrong": 0.0}))
+    values["gain_wrong"] = min(values["gain_wrong"], TEACHING_SHARE * told, values["gain_correct"])
+    return replace(config, **values)
 
 
 def log_loss(correct: Float, p: Float) -> float:
