@@ -62,7 +62,7 @@ class Advance:
 
 _BEHIND: Final = """
 SELECT DISTINCT school_id, curriculum_id FROM (
-    SELECT school_id, curriculum_id FROM interactions_loghead WHERE behind_since IS NOT NULL
+    SELECT school_id, curriculum_id FROM interactions_loghead WHERE behind_since <= %s
     ORDER BY behind_since LIMIT %s
 ) AS behind
 """
@@ -71,7 +71,7 @@ _OPEN: Final = """
 INSERT INTO tracing_learnerstate (learner_id, version_id, curriculum_id, school_id, applied_seq)
 SELECT h.learner_id, v.version_id, h.curriculum_id, h.school_id, 0
 FROM (
-    SELECT learner_id, curriculum_id, school_id FROM interactions_loghead WHERE behind_since IS NOT NULL
+    SELECT learner_id, curriculum_id, school_id FROM interactions_loghead WHERE behind_since <= %s
     ORDER BY behind_since LIMIT %s
 ) h
 JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
@@ -89,7 +89,7 @@ FROM interactions_loghead h
 JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
     USING (school_id, curriculum_id)
 JOIN tracing_learnerstate s ON s.learner_id = h.learner_id AND s.version_id = v.version_id
-WHERE h.behind_since IS NOT NULL
+WHERE h.behind_since <= %s
 ORDER BY h.behind_since
 LIMIT %s
 FOR UPDATE OF s SKIP LOCKED
@@ -135,7 +135,13 @@ UPDATE tracing_learnerstate SET trouble = %s WHERE learner_id = %s AND version_i
 """
 
 _PUT_OFF: Final = """
-UPDATE interactions_loghead SET behind_since = %s WHERE learner_id = %s AND curriculum_id = %s
+UPDATE interactions_loghead h SET behind_since = %s
+FROM (
+    SELECT learner_id, curriculum_id FROM interactions_loghead
+    WHERE learner_id = %s AND curriculum_id = %s
+    FOR UPDATE SKIP LOCKED
+) free
+WHERE h.learner_id = free.learner_id AND h.curriculum_id = free.curriculum_id
 """
 
 _SCORE: Final = """
@@ -148,19 +154,19 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::
 Serving = Sequence[tuple[UUID, UUID, UUID]]  # school, curriculum, version
 
 
-def behind() -> list[tuple[UUID, UUID]]:
-    """(school, curriculum) of the learners who have waited longest."""
-    return [(school, curriculum) for school, curriculum in db.rows(_BEHIND, [LOOK_AHEAD])]
+def behind(since: datetime) -> list[tuple[UUID, UUID]]:
+    """(school, curriculum) of the learners who have waited longest, at least since a time."""
+    return [(school, curriculum) for school, curriculum in db.rows(_BEHIND, [since, LOOK_AHEAD])]
 
 
-def open_states(serving: Serving) -> None:
+def open_states(serving: Serving, since: datetime) -> None:
     """Makes the state rows that learners behind do not have yet."""
-    db.rows(_OPEN, [LOOK_AHEAD, *_transpose(serving, 3)])
+    db.rows(_OPEN, [since, LOOK_AHEAD, *_transpose(serving, 3)])
 
 
-def claim(serving: Serving, limit: int) -> list[Claim]:
+def claim(serving: Serving, since: datetime, limit: int) -> list[Claim]:
     """Locks states that are behind and that no other worker holds."""
-    return [Claim(*row) for row in db.rows(_CLAIM, [*_transpose(serving, 3), limit])]
+    return [Claim(*row) for row in db.rows(_CLAIM, [*_transpose(serving, 3), since, limit])]
 
 
 def unseen(claims: Sequence[Claim], *, from_start: bool = False) -> list[Unseen]:

@@ -45,23 +45,29 @@ class Advanced:
 
 @dataclass(frozen=True)
 class _Work:
-    """A claim with what it lacks; `replay` when something it lacks is older than what it knows."""
+    """A claim with what it lacks; `replay` when that is everything, though answers were folded in before."""
 
     claim: Claim
     unseen: list[Unseen]
     replay: bool
 
 
+# Heads in the order in which intake locks them.
 _MARK: Final = """
-UPDATE interactions_loghead h SET behind_since = COALESCE(h.behind_since, %s), behind_from = '-infinity'
-FROM tracing_learnerstate s
-WHERE s.learner_id = h.learner_id AND s.curriculum_id = h.curriculum_id AND s.version_id = %s
-  AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]))
+UPDATE interactions_loghead h SET behind_since = COALESCE(h.behind_since, %s), behind_from = 'epoch'
+FROM (
+    SELECT h.learner_id, h.curriculum_id
+    FROM interactions_loghead h JOIN tracing_learnerstate s USING (learner_id, curriculum_id)
+    WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]))
+    ORDER BY h.learner_id, h.curriculum_id
+    FOR UPDATE OF h
+) chosen
+WHERE h.learner_id = chosen.learner_id AND h.curriculum_id = chosen.curriculum_id
 RETURNING h.learner_id
 """
 
 _FORGET: Final = """
-UPDATE tracing_learnerstate s SET applied_seq = 0, as_of = NULL, state = NULL, evidence = NULL
+UPDATE tracing_learnerstate s SET state = NULL
 WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]))
 """
 
@@ -72,21 +78,26 @@ def advance(*, limit: int, now: datetime) -> list[Advanced]:
     One transaction and, per model version, one batch. Learners claimed by another worker are left to it; a crash
     leaves everything as it was.
     """
-    served = _serving(claims.behind())
+    # Those put off stand in the future; half the time that they wait allows for clocks that differ.
+    since = now + PUT_OFF / 2
+    served = _serving(claims.behind(since))
     if not served:
         return []
     serving = [(school, curriculum, found.version_id) for (school, curriculum), found in served.items()]
-    claims.open_states(serving)
+    claims.open_states(serving, since)
     with transaction.atomic():
         # States can be rebuilt, so their commit need not wait for the disk; the log's does.
         db.rows("SET LOCAL synchronous_commit = off")
-        claimed = claims.claim(serving, limit)
+        claimed = claims.claim(serving, since, limit)
         degraded = {found.version_id for found in served.values() if found.degraded}
         return _advance_claimed(claimed, degraded, now) if claimed else []
 
 
 def rebuild(*, version_id: UUID, learner_ids: Iterable[UUID] | None = None, now: datetime) -> int:
-    """Forgets states and queues their learners, so that workers fold the whole log again; how many."""
+    """Forgets states and queues their learners, so that workers fold the whole log again; how many.
+
+    What was believed stays readable until then.
+    """
     chosen = None if learner_ids is None else list(learner_ids)
     with transaction.atomic():
         marked = db.rows(_MARK, [now, version_id, chosen, chosen])
@@ -125,11 +136,15 @@ def _work(claimed: Sequence[Claim]) -> list[_Work]:
     lacking: list[list[Unseen]] = [[] for _ in claimed]
     for u in claims.unseen(claimed):
         lacking[u.row].append(u)
-    late = [i for i, c in enumerate(claimed) if c.as_of is not None and lacking[i] and lacking[i][0].seconds < c.as_of]
-    whole: dict[int, list[Unseen]] = {i: [] for i in late}
-    for u in claims.unseen([claimed[i] for i in late], from_start=True) if late else []:
-        whole[late[u.row]].append(u)
+    again = [i for i, c in enumerate(claimed) if c.applied_seq and (c.state is None or _is_late(c, lacking[i]))]
+    whole: dict[int, list[Unseen]] = {i: [] for i in again}
+    for u in claims.unseen([claimed[i] for i in again], from_start=True) if again else []:
+        whole[again[u.row]].append(u)
     return [_Work(c, whole.get(i, lacking[i]), i in whole) for i, c in enumerate(claimed)]
+
+
+def _is_late(claim: Claim, lacking: Sequence[Unseen]) -> bool:
+    return bool(lacking) and claim.as_of is not None and lacking[0].seconds < claim.as_of
 
 
 def _fold(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
@@ -152,8 +167,7 @@ def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[t
     work, before = _beliefs(model, work)
     answers = [u._replace(row=row) for row, w in enumerate(work) for u in w.unseen]
     seen = claims.interactions(answers)
-    expected = model.predict(before, seen.query()).p.tolist()
-    after, recall_after = _update(model, before, seen)
+    after, expected, recall_after = _update(model, before, seen)
     content = snapshot.latest(work[0].claim.curriculum_id)
     forecast = model.forecast(after, after.seconds, max(content.n_concepts, model.n_concepts))
     records, tables = after.to_bytes(), forecast.to_bytes()
@@ -195,22 +209,25 @@ def _replayed(work: _Work) -> _Work:
     return replace(work, unseen=claims.unseen([work.claim], from_start=True), replay=True)
 
 
-def _update(model: LearnerModel, state: LearnerState, seen: Interactions) -> tuple[LearnerState, list[float]]:
-    """The new belief, and the recall of each answer's concepts right after it, in the order of `seen.concepts.flat`.
+def _update(
+    model: LearnerModel, state: LearnerState, seen: Interactions
+) -> tuple[LearnerState, list[float], list[float]]:
+    """The new belief; P(correct) of each answer just before it; recall of its concepts right after it, flat.
 
-    Answer by answer, though in one batch over learners: mastery is judged after each, so that it does not depend on
-    how many answers happened to be folded together.
+    Answer by answer, though in one batch over learners: what was expected and whether mastery was reached must not
+    depend on how many answers happened to be folded together.
     """
-    recall = np.empty(seen.concepts.flat.shape[0])
+    expected, recall = np.empty(len(seen)), np.empty(seen.concepts.flat.shape[0])
     for rows in seen.rounds():
         answers = seen.take(rows)
-        state = model.update(state, answers)
+        state, before = model.trace(state, answers)
+        expected[rows] = before.p
         lists, counts = answers.concepts, answers.concepts.counts
         places = np.arange(lists.flat.shape[0]) + np.repeat(seen.concepts.offset[rows] - lists.offset[:-1], counts)
         learner, seconds = np.repeat(answers.learner, counts), np.repeat(answers.seconds, counts)
         average_item = np.full(lists.flat.shape[0], -1)
         recall[places] = model.predict(state, Query(learner, seconds, average_item, ConceptLists.single(lists.flat))).p
-    return state, recall.tolist()
+    return state, expected.tolist(), recall.tolist()
 
 
 def _answered(answers: Sequence[Unseen], recall_after: list[float], n_rows: int) -> list[list[Answered]]:
