@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Final, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curricula.snapshot import Snapshot
-from kt_models.recall import REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
+from curricula.snapshot import KEPT_VERSIONS, Snapshot
+from kt_models.recall import REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import CODES, DEFAULT, Criteria, Status, due_at, ready, review_level, statuses, widen
 
@@ -81,6 +82,11 @@ class Situation:
     @cached_property
     def recall(self) -> Float:
         return widen(self.table.at(self.now), self.content.n_concepts)
+
+    @cached_property
+    def strength(self) -> Float:
+        """(concepts,) logits of recall."""
+        return logit(self.recall)
 
     @cached_property
     def status(self) -> Int:
@@ -177,6 +183,7 @@ def _scores(situation: Situation, pool: Int) -> Float:
     return ((gain + lapse) * weight / concept_minutes(content))[pool]
 
 
+@lru_cache(maxsize=KEPT_VERSIONS)
 def concept_minutes(content: Snapshot) -> Float:
     """Mean expected minutes of each concept's items, 1 where it has none, shape (concepts,)."""
     lists = content.concept_items
@@ -225,21 +232,22 @@ def _last_seen(situation: Situation) -> dict[int, int]:
 
 def _item(situation: Situation, concept: int, ago: dict[int, int]) -> int | None:
     """The item of a concept nearest to the preferred success and not seen lately, else the one seen longest ago."""
-    lists, never = situation.content.concept_items, situation.settings.item_gap + 1
-    options: list[int] = lists.flat[lists.offset[concept] : lists.offset[concept + 1]].tolist()
-    options = [item for item in options if item not in situation.exclude_items]
-    fresh = [item for item in options if ago.get(item, never) > situation.settings.item_gap]
-    if not fresh:
-        return max(options, key=lambda item: ago.get(item, never), default=None)
-    difficulty = situation.content.item_difficulty
-    # sigmoid(logit(recall) - difficulty) = success, solved for the difficulty.
-    wanted = float(logit(situation.recall[concept]) - logit(situation.settings.success))
-    return min(fresh, key=lambda item: abs(float(difficulty[item]) - wanted))
+    lists, gap = situation.content.concept_items, situation.settings.item_gap
+    options = lists.flat[lists.offset[concept] : lists.offset[concept + 1]]
+    # sigmoid(strength - difficulty) = success, solved for the difficulty.
+    wanted = situation.strength[concept] - math.log(situation.settings.success / (1 - situation.settings.success))
+    nearest = np.argsort(np.abs(situation.content.item_difficulty[options] - wanted), kind="stable")
+    ordered: list[int] = options[nearest].tolist()
+    for item in ordered:
+        if ago.get(item, gap + 1) > gap and item not in situation.exclude_items:
+            return item
+    seen = (item for item in ordered if item not in situation.exclude_items)
+    return max(seen, key=lambda item: ago[item], default=None)
 
 
 def success(situation: Situation, concept: int, item: int) -> float:
     """P(right answer) to an item of a concept: sigmoid(logit(recall) - difficulty)."""
-    return float(sigmoid(logit(situation.recall[concept]) - situation.content.item_difficulty[item]))
+    return 1.0 / (1.0 + math.exp(situation.content.item_difficulty[item] - situation.strength[concept]))
 
 
 def _entry(situation: Situation, shown: tuple[Candidate, ...], slot: int, kind: Kind) -> Entry:
