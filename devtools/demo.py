@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from devtools.environment import LOGS, ROOT, STATE, Problem, exclusive, say
 from devtools.stack import VARIABLES, Terminated, manage_py, servers, settings
-from tutor.children import Child, Kept, birth, stop_together, wait_for, write_private
+from tutor.children import MARK, Child, Kept, birth, end_marked, stop_together, wait_for, write_private
 from tutor.embedded import Postgres, Server, Valkey, port_is_free
 
 RUN = STATE / "run"
@@ -186,6 +186,8 @@ def sweep() -> list[str]:
     programs = [program(file.stem) for file in sorted(RUN.glob("*.pid"))]
     children = programs + [kind(STATE / kind.name).child for kind in (Valkey, Postgres)]
     left = [child.name for child in children if child.leftover()]
+    # A migration or the making of the school, without a pid file of its own.
+    end_marked(str(STATE))
     for child in programs:
         child.ask_to_stop()
     for child in children:
@@ -231,4 +233,5 @@ def demo_settings() -> Iterator[dict[str, str]]:
     known = running()
     if not known:
         raise Problem("a demo is just starting: try again when it is ready")
-    yield settings([], STATE) | {name: known[name] for name in VARIABLES}
+    # Without the mark: the next demo must not end somebody's shell.
+    yield settings([], STATE) | {name: known[name] for name in VARIABLES} | {MARK: ""}

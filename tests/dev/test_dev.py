@@ -73,6 +73,14 @@ def test_a_lock_has_all_that_was_asked_for(name: str) -> None:
     assert {re.sub(r"[-_.]+", "-", package).lower() for package in asked} <= pinned(name)
 
 
+def test_the_product_runs_on_the_core_lock_alone() -> None:
+    absent = pinned("test") | pinned("e2e") | pinned("servers")
+    line = [sys.executable, str(ROOT / "tests" / "dev" / "core_alone.py"), *absent]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_package_is_in_two_locks() -> None:
     names = ["core", "test", "e2e", "servers"]
     assert sum(len(pinned(name)) for name in names) == len(set().union(*map(pinned, names)))
