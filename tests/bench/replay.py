@@ -192,8 +192,8 @@ def _nothing_lost(log: Log, school: School, model: Any) -> Iterator[dict[str, An
     ((logged,),) = db.rows("SELECT count(*) FROM interactions_interaction")
     yield {"name": "lost", "value": log.replayed.n_answers - logged, "unit": "answers", "n": log.replayed.n_answers}
     ((behind,),) = db.rows(
-        "SELECT count(*) FROM interactions_loghead h LEFT JOIN tracing_learnerstate s USING (learner_id, curriculum_id) "
-        "WHERE s.applied_seq IS DISTINCT FROM h.seq OR h.behind_since IS NOT NULL"
+        "SELECT count(*) FROM interactions_loghead h LEFT JOIN tracing_learnerstate s "
+        "USING (learner_id, curriculum_id) WHERE s.applied_seq IS DISTINCT FROM h.seq OR h.behind_since IS NOT NULL"
     )
     yield {"name": "not_level", "value": behind, "unit": "learners", "n": log.replayed.n_learners}
     rows = np.random.default_rng(0).permutation(log.replayed.n_learners)[:REFOLDED]
