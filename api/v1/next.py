@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -121,7 +121,7 @@ def get_next(request: HttpRequest, client: Client, learner: str) -> HttpResponse
     narrowing = _narrowing(client, asked)
     now = timezone.now()
     served = serving.next_for(client, learner, curriculum=asked.curriculum, n=asked.n, narrowing=narrowing, now=now)
-    return timed(respond(_out(served, now)), choose=time.perf_counter() - started)
+    return timed(respond(_out(served)), choose=time.perf_counter() - started)
 
 
 def _narrowing(client: Client, asked: NextQuery) -> Narrowing | None:
@@ -140,10 +140,10 @@ def _positions(known: dict[str, int], keys: list[str], parameter: str, kind: str
     return [known[key] for key in keys]
 
 
-def _out(served: Served, now: datetime) -> NextOut:
+def _out(served: Served) -> NextOut:
     body = served.body
     return NextOut(
-        data=[_recommendation(served.content, entry, now) for entry in served.entries],
+        data=[_recommendation(served.content, entry) for entry in served.entries],
         explanation="" if served.entries else _nothing(served),
         next_due_at=moment(body.next_due_at),
         policy=body.policy,
@@ -154,13 +154,13 @@ def _out(served: Served, now: datetime) -> NextOut:
     )
 
 
-def _recommendation(content: Snapshot, entry: PlannedEntry, now: datetime) -> Recommendation:
+def _recommendation(content: Snapshot, entry: PlannedEntry) -> Recommendation:
     return Recommendation(
         decision_id=entry.decision_id,
         kind=entry.kind,
         item=item_out(content, entry.item),
         concept=concept_ref(content, entry.concept),
-        due_at=now,
+        due_at=datetime.fromtimestamp(entry.due_at, UTC),
         expected=entry.expected,
         score=entry.score,
         propensity=entry.propensity,

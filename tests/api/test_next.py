@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from curricula.models import Curriculum
 from tests import people
@@ -112,7 +113,7 @@ def test_what_was_answered_cannot_be_skipped(client: Caller, school: School, pra
     first = next_of(client, practised).json()["data"][0]
     answer = {"id": "a", "learner": str(practised.pk), "item": first["item"]["key"], "correct": True}
     client.post("/api/v1/interactions", {**answer, "recommendation": first["decision_id"]})
-    steps.work()
+    steps.work(now=timezone.now())
     path = f"/api/v1/recommendations/{first['decision_id']}"
     said = client.get(path).json()
     assert (said["outcome"], said["correct"]) == ("answered", 1.0)

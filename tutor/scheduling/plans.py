@@ -25,6 +25,7 @@ class PlannedEntry(msgspec.Struct, frozen=True):
     concept: int
     item: int
     kind: Kind
+    due_at: float
     score: float
     propensity: float
     expected: float
@@ -98,6 +99,7 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float) -> Body:
                 concept=entry.concept,
                 item=entry.item,
                 kind=entry.kind,
+                due_at=entry.due,
                 score=entry.score,
                 propensity=entry.propensity,
                 expected=entry.expected,

@@ -89,6 +89,11 @@ class Situation:
         return logit(self.recall)
 
     @cached_property
+    def due(self) -> Float:
+        """(concepts,) Unix seconds at which mastered concepts fall due, inf for others."""
+        return due_at(self.table, self.evidence, self.content, self.criteria)
+
+    @cached_property
     def status(self) -> Int:
         return statuses(self.table, self.evidence, self.content, self.now, self.criteria)
 
@@ -108,6 +113,8 @@ class Entry:
     concept: int
     item: int
     kind: Kind
+    #: Unix seconds: when the review fell due, `now` for everything else.
+    due: float
     score: float
     propensity: float
     expected: float
@@ -144,8 +151,7 @@ def forgetting_curve(situation: Situation) -> Choice:
     scores = _scores(situation, pool)
     order = np.argsort(-scores, kind="stable")
     entries = _fill(situation, pool[order], scores[order], kinds)
-    due = due_at(situation.table, situation.evidence, situation.content, situation.criteria)
-    later = due[(due > situation.now) & situation.content.concept_active]
+    later = situation.due[(situation.due > situation.now) & situation.content.concept_active]
     counts = np.bincount(situation.status[situation.content.concept_active], minlength=len(Status))
     by_status = {status.value: int(counts[code]) for status, code in CODES.items()}
     return Choice(tuple(entries), float(later.min(initial=np.inf)), by_status)
@@ -257,6 +263,7 @@ def _entry(situation: Situation, shown: tuple[Candidate, ...], slot: int, kind: 
         concept=concept,
         item=item,
         kind=kind,
+        due=float(situation.due[concept]) if kind is Kind.REVIEW else situation.now,
         score=score,
         propensity=probability,
         expected=round(expected, 4),

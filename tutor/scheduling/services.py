@@ -126,7 +126,8 @@ def log_decisions(
         db.rows(
             _LOG,
             (
-                entry.decision_id, *common, entry.slot, entry.concept, entry.item, entry.kind, now, entry.score,
+                entry.decision_id, *common, entry.slot, entry.concept, entry.item, entry.kind,
+                plans.moment(entry.due_at), entry.score,
                 entry.propensity, _json(entry.reasons), _json(entry.candidates),
             ),
         )  # fmt: skip
