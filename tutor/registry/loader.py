@@ -47,6 +47,12 @@ def load(version_id: UUID) -> LearnerModel:
         return model
 
 
+def forget() -> None:
+    """For tests that damage what a process has read already."""
+    with _lock:
+        _models.clear()
+
+
 def _read(version_id: UUID) -> LearnerModel:
     try:
         with store.fetch(version_id) as folder:

@@ -35,8 +35,9 @@ JOIN registry_modelversion champion ON champion.id = d.champion_id
 LEFT JOIN LATERAL (
     SELECT m.id FROM registry_modelversion m
     JOIN curricula_curriculumversion v ON v.id = m.curriculum_version_id
-    WHERE v.curriculum_id = wanted.curriculum_id AND m.is_baseline ORDER BY m.id DESC LIMIT 1
+    WHERE v.curriculum_id = wanted.curriculum_id AND m.is_baseline AND m.state <> 'failed' ORDER BY m.id DESC LIMIT 1
 ) baseline ON true
+WHERE champion.state <> 'failed' OR baseline.id IS NOT NULL
 """
 
 
@@ -47,6 +48,8 @@ def serving(pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Servi
     return {(school, curriculum): Serving(version, degraded) for school, curriculum, version, degraded in found}
 
 
-def newest_baseline(curriculum_id: UUID) -> ModelVersion | None:
+def newest_baseline(curriculum_id: UUID, *, failed: bool = False) -> ModelVersion | None:
+    """Of those that can be loaded, or of those that could not."""
     of_curriculum = ModelVersion.objects.filter(curriculum_version__curriculum=curriculum_id, is_baseline=True)
-    return of_curriculum.order_by(F("id").desc()).first()
+    by_state = of_curriculum.filter if failed else of_curriculum.exclude
+    return by_state(state=ModelVersion.State.FAILED).order_by(F("id").desc()).first()

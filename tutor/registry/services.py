@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -84,37 +86,60 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None) -> Deployme
 
 
 def ensure_served(curriculum_id: UUID) -> ModelVersion | None:
-    """The site-wide champion of a curriculum, made from the untrained baseline if there is none yet.
+    """The site-wide champion of a curriculum, the untrained baseline if there is none yet.
 
-    None while the curriculum has no published version.
+    Sees to it that there is a baseline, should the champion fail. None while nothing of the curriculum is published.
     """
     site_wide = Deployment.objects.filter(curriculum=curriculum_id, school=None).select_related("champion")
+    baseline = _ensure_baseline(curriculum_id)
+    if baseline is None:
+        return None
     if deployed := site_wide.first():
         return deployed.champion
-    published = (
-        CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
-        .order_by("-number")
-        .first()
-    )
-    if published is None:
-        return None
-    baseline = queries.newest_baseline(curriculum_id) or _make_baseline(published)
     try:
         return promote(baseline).champion
     except IntegrityError:  # another process was faster
         return site_wide.get().champion
 
 
+def _ensure_baseline(curriculum_id: UUID) -> ModelVersion | None:
+    if usable := queries.newest_baseline(curriculum_id):
+        return usable
+    if failed := queries.newest_baseline(curriculum_id, failed=True):
+        return _restore_baseline(failed)
+    published = CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
+    newest = published.order_by("-number").first()
+    return _make_baseline(newest) if newest else None
+
+
 def _make_baseline(published: CurriculumVersion) -> ModelVersion:
-    content = snapshot.load(published.pk)
+    with _untrained(published.pk) as folder:
+        try:
+            with transaction.atomic():
+                return register(folder, curriculum_version=published, is_baseline=True, note="untrained")
+        except IntegrityError:  # another process was faster
+            return ModelVersion.objects.get(curriculum_version=published, is_baseline=True)
+
+
+def _restore_baseline(failed: ModelVersion) -> ModelVersion:
+    """Makes the lost files of a baseline again: nothing was learnt that could be lost."""
+    with _untrained(failed.curriculum_version_id) as folder:
+        store.put(failed.pk, folder)
+    deployed = Deployment.objects.filter(champion=failed).exists()
+    failed.state = ModelVersion.State.CHAMPION if deployed else ModelVersion.State.CANDIDATE
+    failed.save(update_fields=["state"])
+    return failed
+
+
+@contextmanager
+def _untrained(curriculum_version_id: UUID) -> Iterator[Path]:
+    """The artifact of a baseline, gone when the block ends."""
+    content = snapshot.load(curriculum_version_id)
     model = half_life.prior_model(content.n_concepts, content.n_items, content.item_difficulty)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "baseline"
         model.save(folder)
-        try:
-            return register(folder, curriculum_version=published, is_baseline=True, note="untrained")
-        except IntegrityError:  # another process was faster
-            return ModelVersion.objects.get(curriculum_version=published, is_baseline=True)
+        yield folder
 
 
 def _retire_if_unused(version_id: UUID) -> None:

@@ -14,9 +14,13 @@ from django.core.files.storage import storages
 
 
 def put(version_id: UUID, folder: Path) -> None:
+    """Keeps an artifact, in place of what may be there already."""
+    store = storages["models"]
     for path in sorted(folder.iterdir()):
+        name = f"{version_id}/{path.name}"
+        store.delete(name)
         with path.open("rb") as stream:
-            storages["models"].save(f"{version_id}/{path.name}", File(stream))
+            store.save(name, File(stream))
 
 
 @contextmanager
