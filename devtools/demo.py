@@ -184,14 +184,14 @@ def running() -> dict[str, Any]:
 def sweep() -> list[str]:
     """Stop what a killed demo left running, those that need the servers first; the names of what there was."""
     programs = [program(file.stem) for file in sorted(RUN.glob("*.pid"))]
-    children = programs + [kind(STATE / kind.name).child for kind in (Valkey, Postgres)]
-    left = [child.name for child in children if child.leftover()]
+    stopped_last = [kind(STATE / kind.name) for kind in (Valkey, Postgres)]
+    left = [child.name for child in (*programs, *(server.child for server in stopped_last)) if child.leftover()]
     # A migration or the making of the school, without a pid file of its own.
     end_marked(str(STATE))
     for child in programs:
         child.ask_to_stop()
-    for child in children:
-        child.sweep()
+    for each in (*programs, *stopped_last):
+        each.sweep()
     RUNNING.unlink(missing_ok=True)
     return left
 

@@ -26,7 +26,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-from tutor.children import POLL_SECONDS, Child, ServerError, birth, wait_for, write_private
+from tutor.children import MARK, POLL_SECONDS, Child, ServerError, birth, end_marked, wait_for, write_private
 
 HOST = "127.0.0.1"
 #: Ready within this, or start() gives up: a first start took 5 s on a heavily loaded machine, recovery adds to it.
@@ -79,7 +79,7 @@ class Server(ABC):
     def start(self) -> None:
         if self.running():
             return
-        self.child.sweep()
+        self.sweep()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         known_to_clients = self.port != 0
         if not known_to_clients:
@@ -102,7 +102,8 @@ class Server(ABC):
         self.child.kill()
 
     def sweep(self) -> None:
-        """Stop what a killed owner left running."""
+        """Stop what a killed owner left running, also in the midst of making the server's files."""
+        end_marked(str(self.folder))
         self.child.sweep()
 
     def _choose_port(self) -> None:
@@ -176,7 +177,7 @@ class Postgres(Server):
 
     def _run(self, program: str, *arguments: str, say: str = "") -> None:
         command = [*self._prefix, f"{self._binaries}/{program}", *arguments]
-        env = {**os.environ, "LC_ALL": "C"}
+        env = {**os.environ, "LC_ALL": "C", MARK: str(self.folder)}
         done = subprocess.run(command, input=say, capture_output=True, text=True, check=False, cwd=self.folder, env=env)
         if done.returncode:
             raise ServerError(f"{program} failed in {self.folder}:\n{(done.stdout + done.stderr)[-2000:]}")

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from tutor import embedded
-from tutor.children import Child, ServerError, birth, marked, wait_for
+from tutor.children import MARK, Child, ServerError, birth, marked, wait_for
 from tutor.embedded import AS_ORDINARY_USER, Postgres, Server, Valkey, postgres_version, system_postgres
 
 pytestmark = pytest.mark.faults
@@ -117,6 +117,13 @@ def test_a_cluster_half_made_is_made_again(tmp_path: Path) -> None:
     server.start()
     server.stop()
     assert (tmp_path / "data" / "global").is_dir()
+
+
+def test_the_making_of_a_cluster_by_a_killed_owner_is_ended(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], MARK: str(tmp_path)}
+    left = subprocess.Popen(["sleep", "60"], env=env)
+    Postgres(tmp_path, throwaway=True).sweep()
+    assert left.wait(timeout=10) == -signal.SIGKILL
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
