@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from curricula.models import Curriculum, CurriculumVersion
 
 
-class _ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(admin.ModelAdmin[Any]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -21,13 +21,13 @@ class _ReadOnly(admin.ModelAdmin[Any]):
 
 
 @admin.register(Curriculum)
-class CurriculumAdmin(_ReadOnly):
+class CurriculumAdmin(ReadOnly):
     list_display = ("key", "title", "language", "owner", "created_at")
     search_fields = ("key", "title")
 
 
 @admin.register(CurriculumVersion)
-class CurriculumVersionAdmin(_ReadOnly):
+class CurriculumVersionAdmin(ReadOnly):
     list_display = ("curriculum", "number", "published_at", "n_concepts", "n_items", "digest")
     list_select_related = ("curriculum",)
     exclude = ("document",)

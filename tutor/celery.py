@@ -16,6 +16,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.advance_and_plan": "inference",
     "tutor.scheduling.tasks.release_due": "schedule",
     "tutor.interactions.tasks.make_partitions": "schedule",
+    "tutor.tracing.tasks.prune_scores": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
     "api.tasks.forget_old_keys": "schedule",
 }
@@ -35,6 +36,11 @@ SCHEDULE: Final = {
     "make-partitions": {
         "task": "tutor.interactions.tasks.make_partitions",
         "schedule": 6 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    "prune-scores": {
+        "task": "tutor.tracing.tasks.prune_scores",
+        "schedule": 24 * 3600.0,
         "options": {"expires": 3600},
     },
     "resume-imports": {

@@ -82,8 +82,9 @@ DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 3 if env.bool("TRELLIS_P
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("TRELLIS_STATIC_ROOT", default=str(BASE_DIR / ".dev" / "static"))
-WHITENOISE_USE_FINDERS = True
+# Where `collectstatic` puts files for production; unset, they are served from where they are.
+STATIC_ROOT = env.str("TRELLIS_STATIC_ROOT", default="") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -137,6 +138,8 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "filters": {"context": {"()": "api.context.RequestContext"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s %(traceparent)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["context"], "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -107,7 +107,7 @@ def test_a_key_without_the_scope_is_refused(school: School, bo: Learner) -> None
         ({"correct": 1.5}, "invalid_value", "/correct"),
         ({"correct": "yes"}, "invalid_value", "/correct"),
         ({"colour": "red"}, "unknown_field", "/colour"),
-            ],
+    ],
 )
 def test_a_row_that_makes_no_sense_is_refused_with_its_reason(
     client: Caller, bo: Learner, changes: dict[str, Any], code: str, pointer: str
@@ -171,9 +171,6 @@ def test_a_body_that_is_no_batch_is_refused_whole(client: Caller, body: bytes, s
 
 
 def test_an_item_published_a_moment_ago_can_be_answered(client: Caller, fractions: Curriculum, bo: Learner) -> None:
-    from django.utils import timezone
-
-    from curricula import services
 
     client.post(ONE, answer(bo))
     document = people.a_document()
@@ -181,3 +178,41 @@ def test_an_item_published_a_moment_ago_can_be_answered(client: Caller, fraction
     services.import_document(document, owner=fractions.owner, now=timezone.now())
     services.publish(fractions, now=timezone.now())
     assert client.post(ONE, answer(bo, "a2", item="new-1")).status_code == 202
+
+
+def three(client: Caller, learner: Learner) -> None:
+    for day, item in enumerate(("halves-1", "equal-parts-1", "halves-2"), start=1):
+        client.post(ONE, answer(learner, f"d{day}", item=item, occurred_at=f"2026-03-0{day}T08:00:00Z"))
+
+
+def listed(client: Caller, learner: Learner, query: str = "") -> Any:
+    return client.get(f"{ONE}?learner={learner.pk}{query}")
+
+
+def test_answers_are_listed_page_by_page_in_the_order_in_which_they_happened(client: Caller, bo: Learner) -> None:
+    three(client, bo)
+    first = listed(client, bo, "&limit=2").json()
+    second = listed(client, bo, f"&limit=2&cursor={first['next_cursor']}").json()
+    assert [row["id"] for row in first["data"] + second["data"]] == ["d1", "d2", "d3"]
+    assert second["next_cursor"] is None
+    assert (first["data"][0]["item"], first["data"][0]["concepts"]) == ("halves-1", ["halves"])
+
+
+def test_a_list_is_narrowed_by_time_and_concept(client: Caller, bo: Learner) -> None:
+    three(client, bo)
+    later = listed(client, bo, "&since=2026-03-02T00:00:00Z&until=2026-03-03T00:00:00Z").json()["data"]
+    assert [row["id"] for row in later] == ["d2"]
+    assert [row["id"] for row in listed(client, bo, "&concept=halves").json()["data"]] == ["d1", "d3"]
+
+
+@pytest.mark.parametrize("query", ["&cursor=x", "&concept=physics", "&since=yesterday", "&limit=0", "&colour=red"])
+def test_a_list_with_a_parameter_without_sense_is_refused(client: Caller, bo: Learner, query: str) -> None:
+    problem(listed(client, bo, query), 400, "bad-parameter")
+
+
+def test_another_school_cannot_list_answers(
+    client: Caller, outsider: Caller, other_school: School, bo: Learner
+) -> None:
+    three(client, bo)
+    people.a_curriculum(other_school.pk)
+    problem(listed(outsider, bo), 404, "not-found")
