@@ -121,6 +121,14 @@ def check(options: argparse.Namespace, rest: list[str]) -> int:
         return checks.run(env)
 
 
+@command("core", "test", "e2e")
+def screenshots(options: argparse.Namespace, rest: list[str]) -> int:
+    """pictures of the demo that runs, into docs/img"""
+    refuse(rest)
+    url, email, password = demo_of_trellis.teacher()
+    return attend(["-m", "tests.e2e.screenshots", url, email, password, "docs/img"], dict(os.environ))
+
+
 @command()
 def lock(options: argparse.Namespace, rest: list[str]) -> int:
     """choose versions anew: requirements/*.txt from requirements/*.in"""

@@ -101,7 +101,7 @@ def make_venv(folder: Path) -> None:
 
 def install(locks: list[str]) -> None:
     started = time.monotonic()
-    say("packages", f"installing {', '.join(locks)}: minutes and up to 2 GB the first time, then never again")
+    say("packages", f"installing {', '.join(locks)}: minutes and some 1.5 GB the first time, then never again")
     if plain := [f"--requirement={REQUIREMENTS}/{name}.txt" for name in locks if name != SERVERS]:
         # With dependencies, though the lock is complete: a CUDA build of torch brings libraries that it does not list.
         pip("install", *plain)
