@@ -8,7 +8,7 @@ from tutor.tracing import services as tracing
 BATCH = 256
 
 
-@shared_task(queue="inference", acks_late=True, soft_time_limit=60, time_limit=90)
+@shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
 def advance_and_plan() -> None:
     """Fold unseen answers into states and plan what comes next. Safe to run at any time, any number of times."""
     while True:
@@ -19,7 +19,7 @@ def advance_and_plan() -> None:
             return
 
 
-@shared_task(queue="schedule", acks_late=True, soft_time_limit=60, time_limit=90)
+@shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
 def release_due() -> None:
     """Plan again for everybody whose next review has fallen due. Safe to run at any time, any number of times."""
     while services.release_due(now=timezone.now()) == services.RELEASED_AT_ONCE:

@@ -10,7 +10,7 @@ from tutor.tracing.models import Score
 SCORES_KEPT: Final = timedelta(days=60)
 
 
-@shared_task(queue="schedule", acks_late=True, soft_time_limit=240, time_limit=300)
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
 def prune_scores() -> None:
     """Delete expectations past their use. Safe to run at any time, any number of times."""
     Score.objects.filter(scored_at__lt=timezone.now() - SCORES_KEPT).delete()
