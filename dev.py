@@ -99,8 +99,11 @@ def test(options: argparse.Namespace, rest: list[str]) -> int:
     """the test suite; other arguments go to pytest"""
     with scratch() as folder, servers(folder, throwaway=True) as started:
         env = settings(started, folder) | ({"CI": "true"} if options.ci else {})
-        failed = checks.run(env) if options.ci else 0
-        return attend(["-m", "pytest", *processes(rest), *rest], env) or failed
+        failed = checks.run(env) if options.ci else []
+        status = attend(["-m", "pytest", *processes(rest), *rest], env)
+    if failed:
+        print(f"dev.py: checks failed before the tests: {', '.join(failed)}", file=sys.stderr)
+    return status or int(bool(failed))
 
 
 @command("core", SERVERS, "test")
@@ -118,7 +121,7 @@ def check(options: argparse.Namespace, rest: list[str]) -> int:
         env = {**checks.NO_DATABASE, **settings([], folder)}
         if options.update_openapi:
             manage_py(env, *checks.SPECTACULAR[1:], str(checks.OPENAPI))
-        return checks.run(env)
+        return 1 if checks.run(env) else 0
 
 
 @command("core", "test", "e2e")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 
 from devtools.environment import ROOT, VENV, say
 
@@ -23,14 +25,27 @@ OPENAPI = ROOT / "docs" / "openapi.yaml"
 SPECTACULAR = ("manage.py", "spectacular", "--validate", "--fail-on-warn", "--file")
 
 
-def run(env: dict[str, str]) -> int:
-    failed = 0
-    for name, arguments in CHECKS.items():
-        started = time.monotonic()
-        status, said = python(arguments, env)
-        failed |= report(name, (said or f"exit status {status}") if status else "", time.monotonic() - started)
+def run(env: dict[str, str]) -> list[str]:
+    """All of them, one line each; the names of those that failed."""
+    troubles: dict[str, Callable[[], str]] = {
+        **{name: partial(trouble, arguments, env) for name, arguments in CHECKS.items()},
+        "openapi": partial(openapi_difference, env),
+    }
+    return [name for name, find in troubles.items() if not passes(name, find)]
+
+
+def passes(name: str, find: Callable[[], str]) -> bool:
     started = time.monotonic()
-    return failed | report("openapi", openapi_difference(env), time.monotonic() - started)
+    found = find()
+    say("FAILED" if found else "ok", f"{name}  {time.monotonic() - started:.1f} s")
+    if found:
+        print(found.rstrip(), flush=True)
+    return not found
+
+
+def trouble(arguments: list[str], env: dict[str, str]) -> str:
+    status, said = python(arguments, env)
+    return (said or f"exit status {status}") if status else ""
 
 
 def python(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
@@ -44,13 +59,6 @@ def python(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
         stderr=subprocess.STDOUT,
     )
     return done.returncode, done.stdout
-
-
-def report(name: str, trouble: str, seconds: float) -> int:
-    say("FAILED" if trouble else "ok", f"{name}  {seconds:.1f} s")
-    if trouble:
-        print(trouble.rstrip(), flush=True)
-    return 1 if trouble else 0
 
 
 def openapi_difference(env: dict[str, str]) -> str:

@@ -210,6 +210,20 @@ def test_a_demo_open_to_the_network_says_so(capsys: pytest.CaptureFixture[str]) 
     assert "others can reach the demo" in capsys.readouterr().out
 
 
+def test_every_check_runs_and_the_failed_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = {"ruff check": (1, "E501 too long"), "mypy": (2, "")}
+    names = {tuple(arguments): name for name, arguments in checks.CHECKS.items()}
+    monkeypatch.setattr(checks, "python", lambda arguments, env: status.get(names[tuple(arguments)], (0, "")))
+    monkeypatch.setattr(checks, "openapi_difference", lambda env: "+new: 1")
+    assert checks.run({}) == ["ruff check", "mypy", "openapi"]
+    said = capsys.readouterr().out
+    assert "E501 too long" in said
+    assert "exit status 2" in said
+    assert said.count("\nok ") == len(checks.CHECKS) - 2
+
+
 def test_a_changed_api_is_shown_with_the_way_to_accept_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
         Path(arguments[-1]).write_text("openapi: 3.1.1\nnew: 1\n")
