@@ -74,6 +74,12 @@ def create_learner(school_id: UUID, **fields: Any) -> Learner:
         return Learner.objects.create(school_id=school_id, **fields)
 
 
+def add_learners(school_id: UUID, source: str, external_ids: Collection[str]) -> None:
+    """Those that the school does not have yet, without names; a few statements, however many."""
+    rows = (Learner(school_id=school_id, source=source, external_id=each) for each in external_ids)
+    Learner.objects.bulk_create(rows, ignore_conflicts=True, batch_size=5_000)
+
+
 def update_learner(learner: Learner, changes: Mapping[str, Any], *, now: datetime) -> Learner:
     """Raises:
     StaleRow: if the row changed since `learner` was read.     ExternalIdTaken.
