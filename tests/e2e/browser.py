@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+Scheme = Literal["light", "dark"]
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 #: Tests run as root in containers, where Chromium's own sandbox cannot; the rest keeps it from calling home.
@@ -22,6 +24,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 #: Widths in CSS pixels that every page must fit.
 PHONE, DESK = 380, 1440
 
@@ -49,16 +52,23 @@ class Watch:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._request)
+        page.on("requestfailed", self._failed)
         page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        # What could not be loaded is known from its response.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
         to = urlsplit(request.url)
         if to.scheme not in ("data", "blob") and to.netloc != self.host:
             self.complaints.append(f"request to {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        # What a page still loads when it is left is given up.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.failure} for {request.url}")
 
     def _response(self, response: Response) -> None:
         # The page asked for is the test's own business.

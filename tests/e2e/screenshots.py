@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.browser import DESK, PHONE, Watch, chromium
+from tests.e2e.browser import DESK, PHONE, SCHEMES, Watch, chromium
 
-Scheme = Literal["light", "dark"]
-SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 #: Name and height in CSS pixels of each width that is taken; a picture is cut there.
 WIDTHS: Final = {DESK: ("", 1000), PHONE: ("-phone", 900)}
 

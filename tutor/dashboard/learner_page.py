@@ -17,7 +17,7 @@ from tutor.dashboard.words import BY_NEED, LABELS
 from tutor.scheduling import plans
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
-from tutor.tracing.status import DEFAULT, Status
+from tutor.tracing.status import Status, review_level
 
 #: Things to do next that the page shows.
 OFFERED: Final = 4
@@ -90,11 +90,14 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
 
 def _rows(belief: Belief, content: Snapshot, now: float) -> Iterator[ConceptRow]:
     right = belief.evidence.column("correct", content.n_concepts)
+    review_at = review_level(belief.evidence, content.n_concepts)
     curves = Curves.of(belief.table, content.n_concepts, now)
     for estimate in estimates(belief, content, now):
         concept = content.concept_contents[estimate.concept]
         locked = estimate.status is Status.LOCKED
         weak = weak_prerequisites(belief, content, estimate.concept, now) if locked else []
+        mastered = estimate.status in (Status.MASTERED, Status.DUE_FOR_REVIEW)
+        level = float(review_at[estimate.concept]) if mastered else None
         yield ConceptRow(
             estimate=estimate,
             title=content.concept_titles[estimate.concept],
@@ -103,5 +106,5 @@ def _rows(belief: Belief, content: Snapshot, now: float) -> Iterator[ConceptRow]
             n_right=float(right[estimate.concept]),
             due_at=plans.moment(estimate.due_at),
             waits_for=tuple(content.concept_titles[i] for i in weak),
-            curve=curves.curve(estimate.concept, estimate.value, DEFAULT.review_at) if estimate.n else None,
+            curve=curves.curve(estimate.concept, estimate.value, level) if estimate.n else None,
         )

@@ -116,7 +116,7 @@ def _box(left: float, top: float, width: float, height: float) -> str:
 @final
 @dataclass(frozen=True)
 class Curve:
-    """Recall over time. `recall_then` is at the end of the curve."""
+    """Recall over time. `recall_then` is at the end of the curve; `review_y` "" if no review can fall due."""
 
     line: str
     band: str
@@ -148,7 +148,7 @@ class Curves:
         scale = CURVE_WIDTH / (end - start)
         return cls((times - start) * scale, recall, low, high, (now - start) * scale)
 
-    def curve(self, concept: int, recall_now: float, review_at: float) -> Curve:
+    def curve(self, concept: int, recall_now: float, review_at: float | None) -> Curve:
         upper = _points(self.x, self.high[:, concept])
         lower = _points(self.x[::-1], self.low[::-1, concept])
         return Curve(
@@ -156,7 +156,7 @@ class Curves:
             band="M" + "L".join(upper + lower) + "z",
             now_x=_number(self.now_x),
             now_y=_number(_height(recall_now)),
-            review_y=_number(_height(review_at)),
+            review_y="" if review_at is None else _number(_height(review_at)),
             recall_then=float(self.recall[-1, concept]),
         )
 

@@ -76,21 +76,33 @@ class _Kept(NamedTuple):
 
 
 def upcoming(beliefs: Sequence[Belief], content: Snapshot, *, now: datetime) -> dict[UUID, Upcoming]:
-    """Of learners on one curriculum, by learner; two statements at most."""
-    kept = _kept([belief.learner_id for belief in beliefs], content.curriculum_id)
+    """Of learners on one curriculum, by learner; three statements at most."""
+    learner_ids = [belief.learner_id for belief in beliefs]
+    kept = _kept(learner_ids, content.curriculum_id)
     answered = _answered_since(kept, content.curriculum_id)
-    return {belief.learner_id: _upcoming(belief, kept, answered, content, now) for belief in beliefs}
+    skipped = services.skipped(learner_ids, now=now)
+    return {
+        belief.learner_id: _upcoming(
+            belief,
+            kept[belief.learner_id],
+            frozenset(answered[belief.learner_id]),
+            skipped.get(belief.learner_id, frozenset()),
+            content,
+            now,
+        )
+        for belief in beliefs
+    }
 
 
 def _upcoming(
-    belief: Belief, kept: dict[UUID, _Kept], answered: dict[UUID, set[int]], content: Snapshot, now: datetime
+    belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
 ) -> Upcoming:
-    row, items = kept[belief.learner_id], frozenset(answered[belief.learner_id])
     body = plans.decode(row.body) if row.body else None
-    entries = _open(body, items, now) if body else None
+    entries = _open(body, answered, now) if body else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:
-        entries = services.choose(belief, now=now, narrowing=Narrowing(exclude_items=items), seed=SEED).entries
+        narrowing = Narrowing(exclude_items=answered | skipped)
+        entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED).entries
     offers = tuple(_offer(content, entry) for entry in entries)
     return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
 

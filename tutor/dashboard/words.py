@@ -42,6 +42,10 @@ def definitions(criteria: Criteria = DEFAULT, settings: Settings | None = None) 
     return _statuses(criteria) | _figures(criteria, settings or Settings())
 
 
+def _review(c: Criteria) -> str:
+    return f"to {c.retention:.0%} of what it was, or to {c.review_at:.0%} if that is more"
+
+
 def _statuses(c: Criteria) -> dict[str, Definition]:
     texts = {
         Status.STRUGGLING: (
@@ -49,8 +53,8 @@ def _statuses(c: Criteria) -> dict[str, Definition]:
             f"and recall surely below {c.mastered_at:.0%}: the whole 90 % range lies under it."
         ),
         Status.DUE_FOR_REVIEW: (
-            f"Mastered before, and recall has faded below {c.review_at:.0%} since: a short review is due. "
-            f"“Soon” counts those that will fade below it within {SOON_DAYS} days."
+            f"Mastered, and recall has faded since the last answer {_review(c)}: a short review brings it back. "
+            f"“Soon” counts those that will have faded so far within {SOON_DAYS} days."
         ),
         Status.LEARNING: "Begun: enough answers to judge, neither mastered nor struggling.",
         Status.NOT_ENOUGH_DATA: f"Fewer than {c.enough} answers: too few to say anything. Counts concepts not begun.",
@@ -59,7 +63,8 @@ def _statuses(c: Criteria) -> dict[str, Definition]:
             f"and has not fallen below {c.lost_at:.0%} after an answer since."
         ),
         Status.LOCKED: (
-            f"Not begun, and at least one prerequisite is neither mastered nor recalled with {c.ready_at:.0%} or more."
+            "Not begun, and at least one prerequisite is not likely mastered: it is neither mastered, nor practised "
+            f"with a recall of {c.ready_at:.0%} or more, nor known without practice to {c.mastered_at:.0%}."
         ),
     }
     return {status.value: Definition(LABELS[status], text) for status, text in texts.items()}
@@ -75,7 +80,7 @@ def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
         "curve": Definition(
             "Forgetting",
             "Recall from the last answer until four weeks from now if nothing is practised; shaded, its 90 % range. "
-            f"The dot is now, the dashed line the {c.review_at:.0%} at which a mastered concept falls due.",
+            "The dot is now; of a mastered concept, the dashed line is where it falls due for review.",
         ),
         "n": Definition(
             "Answers",
@@ -83,7 +88,7 @@ def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
             "Below, the last eight, newest last: a full square above is right, a hollow one below wrong.",
         ),
         "due": Definition(
-            "Due", f"When recall of a mastered concept is expected to fade below {c.review_at:.0%}, without practice."
+            "Due", f"When recall of a mastered concept is expected to have faded, without practice, {_review(c)}."
         ),
         "next": Definition(
             "Next",
