@@ -222,11 +222,12 @@ def _fill(situation: Situation, pool: Int, scores: Float, kinds: Int) -> list[En
 
 
 def _with_items(situation: Situation, pool: Int, scores: Float) -> Iterator[tuple[int, int, float]]:
-    """(concept, item, score) of each candidate that has an item to offer."""
-    ago = _last_seen(situation)
+    """(concept, item, score) of each candidate that has an item to offer, no item twice."""
+    ago, barred = _last_seen(situation), set(situation.exclude_items)
     for concept, score in zip(pool.tolist(), scores.tolist(), strict=True):
-        item = _item(situation, concept, ago)
+        item = _item(situation, concept, ago, barred)
         if item is not None:
+            barred.add(item)
             yield concept, item, round(score, 6)
 
 
@@ -236,19 +237,35 @@ def _last_seen(situation: Situation) -> dict[int, int]:
     return {item: len(items) - i for i, item in enumerate(items)}
 
 
-def _item(situation: Situation, concept: int, ago: dict[int, int]) -> int | None:
-    """The item of a concept nearest to the preferred success and not seen lately, else the one seen longest ago."""
+def _item(situation: Situation, concept: int, ago: dict[int, int], barred: set[int]) -> int | None:
+    """The item of a concept nearest to the preferred success and not seen lately, else the one seen longest ago.
+
+    Items that also ask for something locked come after all others.
+    """
     lists, gap = situation.content.concept_items, situation.settings.item_gap
     options = lists.flat[lists.offset[concept] : lists.offset[concept + 1]]
     # sigmoid(strength - difficulty) = success, solved for the difficulty.
     wanted = situation.strength[concept] - math.log(situation.settings.success / (1 - situation.settings.success))
     nearest = np.argsort(np.abs(situation.content.item_difficulty[options] - wanted), kind="stable")
-    ordered: list[int] = options[nearest].tolist()
-    for item in ordered:
-        if ago.get(item, gap + 1) > gap and item not in situation.exclude_items:
+    allowed = [item for item in options[nearest].tolist() if item not in barred]
+    found = _freshest((item for item in allowed if not _asks_for_locked(situation, item)), ago, gap)
+    return _freshest(iter(allowed), ago, gap) if found is None else found
+
+
+def _freshest(items: Iterator[int], ago: dict[int, int], gap: int) -> int | None:
+    """The first that was not answered within the last `gap` answers, else the one answered longest ago."""
+    seen = []
+    for item in items:
+        if ago.get(item, gap + 1) > gap:
             return item
-    seen = (item for item in ordered if item not in situation.exclude_items)
-    return max(seen, key=lambda item: ago[item], default=None)
+        seen.append(item)
+    return max(seen, key=ago.__getitem__, default=None)
+
+
+def _asks_for_locked(situation: Situation, item: int) -> bool:
+    lists = situation.content.item_concepts
+    start, end = lists.offset[item : item + 2].tolist()
+    return end - start > 1 and bool((situation.status[lists.flat[start:end]] == CODES[Status.LOCKED]).any())
 
 
 def success(situation: Situation, concept: int, item: int) -> float:
