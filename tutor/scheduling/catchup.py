@@ -11,10 +11,7 @@ from django.utils import timezone
 
 from tutor import db
 from tutor.scheduling import services
-from tutor.tracing import services as tracing
 
-#: Learners a batch: large enough to amortise a model's fixed cost, small enough to be done within a second.
-BATCH: Final = 256
 #: How long to wait for learners whom another worker holds before calling them stuck.
 PATIENCE_SECONDS: Final = 30.0
 
@@ -23,10 +20,7 @@ _BEHIND: Final = "SELECT count(*) FROM interactions_loghead WHERE school_id = %s
 
 def advance_once() -> int:
     """Folds one batch and plans for it; how many learners there were."""
-    now = timezone.now()
-    advanced = tracing.advance(limit=BATCH, now=now)
-    services.plan(advanced, now=now)
-    return len(advanced)
+    return services.advance_and_plan(limit=services.BATCH, now=timezone.now())
 
 
 def behind(school_id: UUID) -> int:

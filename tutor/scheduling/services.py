@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -17,9 +18,12 @@ from tutor import db
 from tutor.scheduling import contents, plans
 from tutor.scheduling.plans import Body, PlannedEntry, Provenance
 from tutor.scheduling.policies import Choice, Settings, Situation
+from tutor.tracing import services as tracing
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.services import Advanced
 
+#: Learners a batch: large enough to amortise a model's fixed cost, small enough to be done within a second.
+BATCH: Final = 256
 #: Plans rebuilt by one call of `release_due`: bounds its transaction.
 RELEASED_AT_ONCE: Final = 500
 #: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).
@@ -74,12 +78,16 @@ class Narrowing:
     exclude_items: frozenset[int] = frozenset()
 
 
+def advance_and_plan(*, limit: int, now: datetime) -> int:
+    """Folds unseen answers of at most `limit` learners and plans for them, all or nothing; how many there were."""
+    return len(tracing.advance(limit=limit, now=now, then=partial(plan, now=now)))
+
+
 def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
     """Plans for learners whose beliefs have just changed, and notes which offers their answers answered."""
     if not advanced:
         return
     with transaction.atomic():
-        db.rows("SET LOCAL synchronous_commit = off")
         _save(_planned([a.belief for a in advanced], now))
         _note_answers(advanced)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -72,11 +72,18 @@ WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]
 """
 
 
-def advance(*, limit: int, now: datetime) -> list[Advanced]:
+Then = Callable[[Sequence[Advanced]], None]
+
+
+def _nothing(_: Sequence[Advanced]) -> None:
+    """What follows from new beliefs for whoever only wants them."""
+
+
+def advance(*, limit: int, now: datetime, then: Then = _nothing) -> list[Advanced]:
     """Brings at most `limit` learners level with their logs, those who have waited longest first.
 
-    One transaction and, per model version, one batch. Learners claimed by another worker are left to it; a crash
-    leaves everything as it was.
+    One transaction and, per model version, one batch. `then` is part of it, so that what follows from a belief is
+    never missing. Learners claimed by another worker are left to it; a crash leaves everything as it was.
     """
     # Those put off stand in the future; half the time that they wait allows for clocks that differ.
     since = now + PUT_OFF / 2
@@ -90,7 +97,7 @@ def advance(*, limit: int, now: datetime) -> list[Advanced]:
         db.rows("SET LOCAL synchronous_commit = off")
         claimed = claims.claim(serving, since, limit)
         degraded = {found.version_id for found in served.values() if found.degraded}
-        return _advance_claimed(claimed, degraded, now) if claimed else []
+        return _advance_claimed(claimed, degraded, now, then) if claimed else []
 
 
 def rebuild(*, version_id: UUID, learner_ids: Iterable[UUID] | None = None, now: datetime) -> int:
@@ -114,7 +121,7 @@ def _serving(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serv
     return served
 
 
-def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetime) -> list[Advanced]:
+def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetime, then: Then) -> list[Advanced]:
     claimed = sorted(claimed, key=lambda c: (c.version_id, c.learner_id))
     work = _work(claimed)
     done: list[tuple[Advance, Advanced]] = []
@@ -125,11 +132,14 @@ def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetim
             continue  # it is marked failed now, so the next bell finds the baseline serving instead
         folded = _fold(model, [w for w in group if w.unseen], now)
         done += [(a, replace(b, belief=replace(b.belief, degraded=version_id in degraded))) for a, b in folded]
+    advanced = [each for _, each in done]
     if done:
         claims.write([a for a, _ in done])
+        then(advanced)
+    # Last, for intake waits for heads that are marked until this transaction ends.
     level = [(a.claim, a.applied_seq) for a, _ in done]
     claims.level(level + [(w.claim, w.claim.applied_seq) for w in work if not w.unseen])
-    return [advanced for _, advanced in done]
+    return advanced
 
 
 def _work(claimed: Sequence[Claim]) -> list[_Work]:
