@@ -10,7 +10,6 @@ from curricula.models import Curriculum
 from tests import people
 from tutor.accounts.models import Group, Learner, School, User
 
-
 # Machines are shared: how long an example takes says nothing of the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
