@@ -15,12 +15,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from curricula.errors import CurriculumError
-from tutor.accounts import services as accounts
 from tutor.accounts.access import Client
-from tutor.accounts.models import School
 from tutor.scheduling import catchup, contents, intake, logfile, logschool
 from tutor.scheduling.intake import AnswerIn, Receipt
 from tutor.scheduling.logfile import BadLog, Layout, Survey
+from tutor.scheduling.management import schools
 from tutor.scheduling.progress import progress
 
 #: Refused rows that are shown; the rest are counted.
@@ -55,7 +54,7 @@ class Command(BaseCommand):
             survey = self._survey(path, layout, limit)
             if options["dry_run"]:
                 return
-            school = _school(options["school"], create=options["create_school"])
+            school = schools.find(options["school"], create=options["create_school"])
             key = options["curriculum"] or source
             made = logschool.prepare(survey, school_id=school.pk, source=source, curriculum=key, now=now)
             contents.forget()
@@ -118,17 +117,3 @@ def _layout(options: dict[str, Any]) -> Layout:
     names = {name: options[name] for name in ("learner", "item", "concept", "correct", "timestamp")}
     begin = (epoch if epoch.tzinfo else epoch.replace(tzinfo=UTC)).timestamp()
     return Layout(**names, difficulty=options["difficulty_column"], epoch=begin)
-
-
-def _school(ref: str, *, create: bool) -> School:
-    try:
-        found = list(School.objects.filter(pk=UUID(ref)))
-    except ValueError:
-        found = list(School.objects.filter(name=ref))
-    if len(found) == 1:
-        return found[0]
-    if create and not found:
-        return accounts.create_school(ref)
-    known = ", ".join(f"{school.name} ({school.pk})" for school in School.objects.order_by("name")[:20]) or "none"
-    problem = f"there are {len(found)} schools of that name" if found else f"there is no school {ref!r}"
-    raise CommandError(f"{problem}: give the id of one of these ({known}), or --create-school")
