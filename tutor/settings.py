@@ -82,9 +82,9 @@ DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 3 if env.bool("TRELLIS_P
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
-# Where `collectstatic` puts files for production; unset, they are served from where they are.
+# Where `collectstatic` puts files for a server in front; here they are served from wherever they are.
 STATIC_ROOT = env.str("TRELLIS_STATIC_ROOT", default="") or None
-WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
