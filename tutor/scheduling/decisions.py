@@ -72,5 +72,8 @@ def _drop_from_plan(decision: Decision) -> None:
     if plan is not None:
         body = plans.decode(plan.body)
         left = [entry for entry in body.entries if entry.decision_id != decision.pk]
+        if not left:
+            plan.delete()  # the next question makes another, of what is left
+            return
         text = plans.encode(msgspec.structs.replace(body, entries=left)).decode()
         Plan.objects.filter(**key).update(body=text)

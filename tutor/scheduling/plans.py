@@ -48,6 +48,8 @@ class Body(msgspec.Struct, frozen=True):
     next_due_at: float | None
     counts: dict[str, int]
     entries: list[PlannedEntry]
+    #: How many entries were asked for: fewer are all that there are.
+    size: int = 8
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -78,7 +80,7 @@ def new_seed() -> int:
     return secrets.randbits(53)
 
 
-def body(choice: Choice, basis: Provenance, *, seed: int, now: float) -> Body:
+def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int) -> Body:
     name, version, _ = policy()
     return Body(
         policy=name,
@@ -92,6 +94,7 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float) -> Body:
         computed_at=now,
         next_due_at=choice.next_due if math.isfinite(choice.next_due) else None,
         counts=choice.counts,
+        size=size,
         entries=[
             PlannedEntry(
                 decision_id=uuid7(),

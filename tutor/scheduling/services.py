@@ -41,18 +41,24 @@ ORDER BY learner_id, curriculum_id
 ON CONFLICT (learner_id, curriculum_id) DO UPDATE
 SET applied_seq = excluded.applied_seq, computed_at = excluded.computed_at, next_due_at = excluded.next_due_at,
     body = excluded.body
-WHERE excluded.applied_seq >= p.applied_seq
+WHERE excluded.applied_seq >= p.applied_seq OR p.next_due_at <= excluded.computed_at
 """
 
-# By the decision named in the answer, else by the item that was offered.
+# By the decision named in the answer, else by the item that was offered; the first answer of several.
 _ANSWERED: Final = """
 UPDATE scheduling_decision d
 SET outcome = 'answered', outcome_at = to_timestamp(a.seconds), answered_seq = a.seq, correct = a.correct
-FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::bigint[])
-    AS a(learner_id, decision_id, item, seconds, correct, seq)
-WHERE d.learner_id = a.learner_id AND d.item = a.item AND d.answered_seq IS NULL
-  AND (a.decision_id IS NULL OR a.decision_id = d.id)
-  AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
+FROM (
+    SELECT DISTINCT ON (d.id) d.id, a.seconds, a.seq, a.correct
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::bigint[])
+        AS a(learner_id, curriculum_id, decision_id, item, seconds, correct, seq)
+    JOIN scheduling_decision d
+        ON d.learner_id = a.learner_id AND d.curriculum_id = a.curriculum_id AND d.item = a.item
+        AND d.answered_seq IS NULL AND (a.decision_id IS NULL OR a.decision_id = d.id)
+        AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
+    ORDER BY d.id, a.decision_id NULLS LAST, a.seconds, a.seq
+) a
+WHERE d.id = a.id
 """
 
 # Looked up by the index of open decisions: what was skipped was not answered.
@@ -95,10 +101,15 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
 def choose(belief: Belief, *, now: datetime, narrowing: Narrowing | None = None, seed: int | None = None) -> Body:
     """What the policy says now; pure but for the snapshot and fresh chance."""
     content = contents.latest(belief.curriculum_id)
+    if belief.table.n_concepts > content.n_concepts:
+        # The worker that wrote the belief saw a newer version than this process has looked at.
+        content = contents.latest(belief.curriculum_id, fresh=True)
     seed = plans.new_seed() if seed is None else seed
-    choice = _choice(content, belief, narrowing or Narrowing(), seed, now.timestamp())
+    narrowing = narrowing or Narrowing()
+    choice = _choice(content, belief, narrowing, seed, now.timestamp())
     basis = Provenance(belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of)
-    return plans.body(choice, basis, seed=seed, now=now.timestamp())
+    size = plan_size() if narrowing.size is None else narrowing.size
+    return plans.body(choice, basis, seed=seed, now=now.timestamp(), size=size)
 
 
 def save(belief: Belief, body: Body) -> None:
@@ -201,7 +212,9 @@ def _save(planned: Sequence[tuple[Belief, Body]]) -> None:
 
 def _note_answers(advanced: Sequence[Advanced]) -> None:
     fields = [
-        (a.belief.learner_id, u.decision_id, u.item, u.seconds, u.correct, u.seq) for a in advanced for u in a.answered
+        (a.belief.learner_id, a.belief.curriculum_id, u.decision_id, u.item, u.seconds, u.correct, u.seq)
+        for a in advanced
+        for u in a.answered
     ]
     if fields:
         db.rows(_ANSWERED, [*map(list, zip(*fields, strict=True)), ANSWERS_WITHIN, CLOCK_SKEW])

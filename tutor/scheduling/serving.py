@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from curricula import snapshot
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.accounts.access import Client, External, NotFound, parse_ref
@@ -59,12 +60,12 @@ def next_for(
     learner_id, applied_seq, text, seq = _read(client.school_id, curriculum_id, ref)
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
     body = plans.decode(text) if text and narrowing is None else None
-    entries = _left(body, answered, n, now) if body else None
+    entries = _left(body, answered, n, now) if body and _is_of_newest(body, curriculum_id) else None
     if body is None or entries is None:
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
         entries = body.entries[:n]
     services.log_decisions(client.school_id, learner_id, curriculum_id, body, entries, now)
-    return Served(learner_id, body, entries, contents.latest(curriculum_id))
+    return Served(learner_id, body, entries, snapshot.load(body.curriculum_version_id))
 
 
 def _read(school_id: UUID, curriculum_id: UUID, ref: str) -> tuple[Any, ...]:
@@ -87,14 +88,21 @@ def _answered_since(learner_id: UUID, curriculum_id: UUID, applied_seq: int | No
     return frozenset(item for (item,) in rows)
 
 
+def _is_of_newest(body: Body, curriculum_id: UUID) -> bool:
+    """Whether the plan knows the newest version: what was withdrawn since must not be offered."""
+    looks = (contents.latest(curriculum_id, fresh=fresh).version_id for fresh in (False, True))
+    return any(body.curriculum_version_id == version_id for version_id in looks)
+
+
 def _left(body: Body, answered: frozenset[int], n: int, now: datetime) -> list[PlannedEntry] | None:
     """The first `n` entries that are still open; None if the plan no longer says what to do."""
     seconds = now.timestamp()
     if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
         return None
     left = [entry for entry in body.entries if entry.item not in answered][:n]
-    used_up = len(left) < min(n, 1) and bool(body.entries)
-    return None if used_up or (len(left) < n and n > len(body.entries) > 0) else left
+    is_used_up = n > 0 and not left and bool(body.entries)
+    is_cut_short = n > body.size <= len(body.entries)
+    return None if is_used_up or is_cut_short else left
 
 
 def _choose(
