@@ -77,7 +77,7 @@ def test_every_page_fits_its_window_in_both_colour_schemes(
     assert_page_is_fit(page)
     assert_definitions_are_readable(page)
     follow(page, page.locator(".learners tbody a").first)
-    page.get_by_text("not practised yet").click()
+    page.get_by_text("Not practised yet").click()
     assert_page_is_fit(page)
     assert_definitions_are_readable(page)
     page.goto("/classes/nowhere/")
@@ -106,7 +106,7 @@ def test_no_mouse_is_needed(group: Group, ms_diaz: User, open_page: Open) -> Non
     tab_to(page, learner)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(learner)
-    tab_to(page, "not practised yet", most=200)
+    tab_to(page, "Not practised yet", most=200)
     page.keyboard.press("Enter")
     expect(page.locator("details.untouched")).to_have_attribute("open", "")
 

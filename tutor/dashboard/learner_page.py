@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, final
+from itertools import groupby
+from typing import Final, NamedTuple, final
 
 from curricula.snapshot import Snapshot
 from tutor.accounts.models import Group, Learner
@@ -21,6 +22,8 @@ from tutor.tracing.status import Status, review_level
 
 #: Things to do next that the page shows.
 OFFERED: Final = 4
+#: Statuses whose concepts are listed at once; those of the others on demand.
+OPENED: Final = (Status.STRUGGLING, Status.DUE_FOR_REVIEW, Status.LEARNING)
 
 
 @final
@@ -43,6 +46,15 @@ class ConceptRow:
         return self.estimate.status
 
 
+class StatusGroup(NamedTuple):
+    """`is_open` where there is something to do."""
+
+    status: Status
+    label: str
+    rows: tuple[ConceptRow, ...]
+    is_open: bool
+
+
 @final
 @dataclass(frozen=True)
 class LearnerPage:
@@ -58,6 +70,14 @@ class LearnerPage:
     practised: tuple[ConceptRow, ...]
     untouched: tuple[ConceptRow, ...]
     answers: tuple[Answer, ...]
+
+    @property
+    def groups(self) -> list[StatusGroup]:
+        """Practised concepts by status."""
+        return [
+            StatusGroup(status, LABELS[status], tuple(rows), status in OPENED)
+            for status, rows in groupby(self.practised, key=lambda row: row.status)
+        ]
 
     @property
     def offers(self) -> tuple[Offer, ...]:
