@@ -5,7 +5,7 @@
     python3 dev.py test      the whole test suite, on servers of its own
     python3 dev.py --help    the rest
 
-Standard library only, here and in devtools, because it runs before anything is installed. It writes to .dev/ only.
+Standard library only, here and in tutor.devtools: it runs before anything is installed. It writes to .dev/ only.
 """
 
 import sys
@@ -23,12 +23,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from devtools import checks, environment
-from devtools import demo as demo_of_trellis
-from devtools import lock as locks_of_trellis
-from devtools.environment import SERVERS, STATE, Problem
-from devtools.stack import VARIABLES, Terminated, attend, manage_py, scratch, servers, settings
 from tutor.children import ServerError
+from tutor.devtools import checks, environment
+from tutor.devtools import demo as demo_of_trellis
+from tutor.devtools import lock as locks_of_trellis
+from tutor.devtools.environment import SERVERS, STATE, Problem
+from tutor.devtools.stack import VARIABLES, Terminated, attend, manage_py, scratch, servers, settings
 
 Run = Callable[[argparse.Namespace, list[str]], int]
 

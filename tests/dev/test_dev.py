@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 import dev
-from devtools import checks, demo, environment, stack
 from tutor.children import MARK
+from tutor.devtools import checks, demo, environment, stack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OWN = {"devtools", "tutor"}
+OWN = {"tutor", "tutor.devtools"}
 LAUNCHER = [
     ROOT / "dev.py",
-    *sorted((ROOT / "devtools").glob("*.py")),
+    *sorted((ROOT / "tutor" / "devtools").glob("*.py")),
     ROOT / "tutor" / "__init__.py",
     ROOT / "tutor" / "children.py",
     ROOT / "tutor" / "embedded.py",

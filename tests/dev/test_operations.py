@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from devtools.demo import Demo
 from tutor.celery import ROUTES
+from tutor.devtools.demo import Demo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENTRYPOINT = ROOT / "docker" / "entrypoint"

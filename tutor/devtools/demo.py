@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from devtools.environment import LOGS, ROOT, STATE, Problem, exclusive, say
-from devtools.stack import VARIABLES, Terminated, manage_py, servers, settings
 from tutor.children import MARK, Child, Kept, birth, end_marked, stop_together, wait_for, write_private
+from tutor.devtools.environment import LOGS, ROOT, STATE, Problem, exclusive, say
+from tutor.devtools.stack import VARIABLES, Terminated, manage_py, servers, settings
 from tutor.embedded import Postgres, Server, Valkey, port_is_free
 
 RUN = STATE / "run"

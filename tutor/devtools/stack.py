@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from devtools.environment import ROOT, STATE, Problem
 from tutor.children import MARK, birth, end_marked, wait_for, write_private
+from tutor.devtools.environment import ROOT, STATE, Problem
 from tutor.embedded import Postgres, Server, Valkey
 
 #: The variable that replaces a server by one that runs already.
@@ -63,14 +63,14 @@ def secret_key(state: Path) -> str:
 
 
 def manage_py(env: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=False)
     if done.returncode:
         raise Problem(f"manage.py {' '.join(arguments)} failed with exit status {done.returncode}; its output is above")
 
 
 def attend(arguments: list[str], env: dict[str, str]) -> int:
     """Run something that has the terminal, and so gets Ctrl-C itself."""
-    with subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env) as work:  # noqa: S603
+    with subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env) as work:
         while True:
             try:
                 return work.wait()

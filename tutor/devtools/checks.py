@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from devtools.environment import ROOT, VENV, say
+from tutor.devtools.environment import ROOT, VENV, say
 
 #: Nothing listens there: no check needs a database, only settings that name one.
 NO_DATABASE = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
@@ -49,7 +49,7 @@ def trouble(arguments: list[str], env: dict[str, str]) -> str:
 
 
 def python(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env={**NO_DATABASE, **env},

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = ROOT / ".dev"
 VENV = STATE / "venv"
 PYTHON = VENV / "bin" / "python"
@@ -81,7 +81,7 @@ def venv_version() -> str | None:
     """None if there is no environment, or if the Python that it was made from is gone."""
     line = [str(PYTHON), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
     try:
-        return subprocess.run(line, capture_output=True, text=True, check=False).stdout.strip() or None  # noqa: S603
+        return subprocess.run(line, capture_output=True, text=True, check=False).stdout.strip() or None
     except OSError:
         return None
 
@@ -94,7 +94,7 @@ def make_venv(folder: Path) -> None:
         )
     say("python", f"environment in {folder.relative_to(ROOT)}")
     line = [sys.executable, "-m", "venv", "--clear", str(folder)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Problem(f"no environment could be made in {folder}:\n{done.stdout}{done.stderr}")
 
@@ -120,7 +120,7 @@ def pip(*arguments: str, python: Path = PYTHON) -> None:
     line = [str(python), "-m", "pip", *arguments, "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     with (
         log.open("a") as out,
-        subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as work,  # noqa: S603
+        subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as work,
     ):
         for said in work.stdout or ():
             out.write(said)
