@@ -183,8 +183,7 @@ def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[t
     records, tables = after.to_bytes(), forecast.to_bytes()
     learnt = _answered(answers, recall_after, len(work))
     done = [
-        _result(model.kind, w, learnt[i], float(after.seconds[i]), records[i], tables[i], forecast.tables[i])
-        for i, w in enumerate(work)
+        _result(model.kind, w, learnt[i], float(after.seconds[i]), records[i], tables[i]) for i, w in enumerate(work)
     ]
     # A replayed answer was scored when it was new, or came too late to be foreseen.
     fresh = [(work[u.row].claim, u, p) for u, p in zip(answers, expected, strict=True) if not work[u.row].replay]
@@ -251,7 +250,7 @@ def _answered(answers: Sequence[Unseen], recall_after: list[float], n_rows: int)
 
 
 def _result(
-    kind: str, work: _Work, answered: list[Answered], as_of: float, state: bytes, recall: bytes, table: RecallTable
+    kind: str, work: _Work, answered: list[Answered], as_of: float, state: bytes, recall: bytes
 ) -> tuple[Advance, Advanced]:
     claim = work.claim
     known = Evidence.none() if work.replay else Evidence.from_bytes(claim.evidence)
@@ -267,7 +266,8 @@ def _result(
         degraded=False,
         applied_seq=applied,
         as_of=as_of,
-        table=table,
+        # As everybody reads it, so that what is planned from it can be planned again.
+        table=RecallTable.from_bytes(recall),
         evidence=evidence,
     )
     return written, Advanced(belief, tuple(u for u in work.unseen if u.seq > claim.applied_seq))
