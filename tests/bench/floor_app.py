@@ -55,6 +55,7 @@ class Batch(msgspec.Struct):
     interactions: list[Row]
 
 
+COPY = "COPY bench_floor_log (client_id, learner, item, correct, ts) FROM STDIN"
 _decoder = msgspec.json.Decoder(Batch)
 
 
@@ -65,7 +66,7 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
 
 def write(request: HttpRequest) -> HttpResponse:
     batch = _decoder.decode(request.body)
-    with connection().cursor() as cursor, cursor.copy("COPY bench_floor_log (client_id, learner, item, correct, ts) FROM STDIN") as copy:
+    with connection().cursor() as cursor, cursor.copy(COPY) as copy:
         for row in batch.interactions:
             copy.write_row((row.id, row.learner, row.item, float(row.correct), row.occurred_at))
     return HttpResponse(b"{}", content_type="application/json", status=202)

@@ -34,7 +34,8 @@ FLOOR_TABLES = """
 CREATE TABLE bench_floor_state (id bigint PRIMARY KEY, body text NOT NULL);
 INSERT INTO bench_floor_state SELECT i, repeat('x', 1000) FROM generate_series(1, 1000) i;
 CREATE TABLE bench_floor_log (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, client_id text, learner uuid, item text, correct real, ts timestamptz
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id text, learner uuid, item text, correct real, ts timestamptz
 );
 CREATE INDEX ON bench_floor_log (learner, ts);
 """
@@ -114,10 +115,15 @@ def _post(address: str, key: str, learners: list[str]) -> Send:
     def send(connection: http.client.HTTPConnection, i: int) -> None:
         now = datetime.now(UTC).isoformat()
         rows = [
-            {"id": uuid.uuid4().hex, "learner": learners[(i * 7 + k % 20) % len(learners)], "item": f"c{k % 30}-{k % 10}",
-             "correct": k % 3 > 0, "occurred_at": now}
+            {
+                "id": uuid.uuid4().hex,
+                "learner": learners[(i * 7 + k % 20) % len(learners)],
+                "item": f"c{k % 30}-{k % 10}",
+                "correct": k % 3 > 0,
+                "occurred_at": now,
+            }
             for k in range(ROWS)
-        ]  # fmt: skip
+        ]
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         connection.request("POST", address, json.dumps({"interactions": rows}), headers)
         _expect(connection, 202)
@@ -200,8 +206,14 @@ def _people() -> tuple[str, list[str]]:
     school = accounts.create_school("Bench")
     document = {
         "format": "trellis-curriculum/1", "key": "bench", "title": "Bench", "language": "en",
-        "concepts": [{"key": f"c{i}", "title": f"C{i}", "prerequisites": [f"c{i - 1}"] if i % 5 else []} for i in range(60)],
-        "items": [{"key": f"c{i}-{j}", "concepts": [f"c{i}"], "statement": "?", "difficulty": j / 3 - 1.5} for i in range(60) for j in range(10)],
+        "concepts": [
+            {"key": f"c{i}", "title": f"C{i}", "prerequisites": [f"c{i - 1}"] if i % 5 else []} for i in range(60)
+        ],
+        "items": [
+            {"key": f"c{i}-{j}", "concepts": [f"c{i}"], "statement": "?", "difficulty": j / 3 - 1.5}
+            for i in range(60)
+            for j in range(10)
+        ],
     }  # fmt: skip
     draft = curricula.create(document, owner=school.pk, now=now)
     curricula.publish(draft.curriculum, now=now)
@@ -209,10 +221,11 @@ def _people() -> tuple[str, list[str]]:
     key = accounts.create_key(school.pk, name="bench", scopes=ApiClient.Scope.values).key
     client = Client(id=uuid.uuid4(), school_id=school.pk, name="bench", scopes=frozenset())
     for learner in learners:
+        ref = str(learner.pk)
         answers = [
-            intake.AnswerIn(id=f"{learner.pk}-{k}", learner=str(learner.pk), item=f"c{k % 20}-{k % 7}", correct=k % 3 > 0, occurred_at=now)
+            intake.AnswerIn(id=f"{ref}-{k}", learner=ref, item=f"c{k % 20}-{k % 7}", correct=k % 3 > 0, occurred_at=now)
             for k in range(60)
-        ]  # fmt: skip
+        ]
         intake.submit(client, answers, now=now)
     while advanced := tracing.advance(limit=256, now=now):
         services.plan(advanced, now=now)
