@@ -43,11 +43,11 @@ class ApiMiddleware:
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        require_length(request, settings.MAX_BODY_BYTES)
         if "\0" in request.path_info:
             raise Resolver404
         match = get_resolver("api.urls").resolve(request.path_info)
         request.resolver_match = match
+        require_length(request, _said(match.func, "max_body_bytes", settings.MAX_BODY_BYTES))
         if "HTTP_ACCEPT" in request.META and request.path_info.startswith("/api/"):
             _require_acceptable(request.META["HTTP_ACCEPT"], match.func)
 
@@ -64,7 +64,7 @@ class ApiMiddleware:
 
 def _require_acceptable(accept: str, view: Any) -> None:
     """Takes Accept coarsely, without weights: an answer has one form, or the query string chooses it."""
-    produces = getattr(getattr(view, "cls", view), "produces", JSON)
+    produces = _said(view, "produces", JSON)
     ranges = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     for media_type in produces:
         if ranges & {"*/*", "", media_type, media_type.partition("/")[0] + "/*"}:
@@ -74,7 +74,12 @@ def _require_acceptable(accept: str, view: Any) -> None:
 
 def _repeatable(view: Any) -> bool:
     """False for views whose answer must not be stored; they say so by `stores_no_answer`."""
-    return not getattr(getattr(view, "cls", view), "stores_no_answer", False)
+    return not _said(view, "stores_no_answer", False)
+
+
+def _said(view: Any, name: str, default: Any) -> Any:
+    """What a view says of itself, be it a function or a class."""
+    return getattr(getattr(view, "cls", view), name, default)
 
 
 def _finish(request: HttpRequest, response: HttpResponse, request_id: str, seconds: float) -> None:

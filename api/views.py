@@ -43,6 +43,8 @@ class ApiView(APIView):
     #: The answer holds a secret, so it is not kept for an Idempotency-Key.
     stores_no_answer: ClassVar[bool] = False
     produces: ClassVar[tuple[str, ...]] = ("application/json",)
+    #: Said by a view that reads its body in pieces, and so takes more than `settings.MAX_BODY_BYTES`.
+    max_body_bytes: ClassVar[int]
 
     @property
     def client(self) -> Client:

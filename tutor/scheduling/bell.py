@@ -1,14 +1,14 @@
-"""Tells workers that rows are waiting, without making the sender of an answer wait for the broker.
+"""Tells workers that rows are waiting, without making whoever wrote them wait for the broker.
 
 A thread of each process publishes; rings that come while it does so, or within `PAUSE_SECONDS`, become one message. A
-ring that is lost with its process, or because the broker is away, costs ten seconds: beat rings too.
+ring that is lost with its process, or because the broker is away, costs as long as beat takes to ring itself.
 """
 
 from __future__ import annotations
 
 import os
 from threading import Event, Lock, Thread
-from typing import Final
+from typing import Final, final
 
 import structlog
 
@@ -16,41 +16,55 @@ log = structlog.get_logger()
 
 PAUSE_SECONDS: Final = 0.1
 
-_rung: Final = Event()
-_lock: Final = Lock()
-_owner = 0
+
+@final
+class Bell:
+    """Of one task of `scheduling.tasks`, by name; what it says is stale after `expires` seconds."""
+
+    def __init__(self, task: str, expires: int) -> None:
+        self._task, self._expires = task, expires
+        self._rung, self._lock, self._owner = Event(), Lock(), 0
+
+    def ring(self) -> None:
+        """Returns at once."""
+        self._ensure_thread()
+        self._rung.set()
+
+    def _ensure_thread(self) -> None:
+        # A thread does not survive a fork; the process that rings must own one.
+        if self._owner != os.getpid():
+            with self._lock:
+                if self._owner != os.getpid():
+                    Thread(target=self._publish_for_ever, name=f"bell of {self._task}", daemon=True).start()
+                    self._owner = os.getpid()
+
+    def _publish_for_ever(self) -> None:
+        pause = Event()
+        while True:
+            self._rung.wait()
+            self._rung.clear()
+            self._publish()
+            pause.wait(PAUSE_SECONDS)
+
+    def _publish(self) -> None:
+        from tutor.scheduling import tasks
+
+        try:
+            # One try: beat is the retry.
+            getattr(tasks, self._task).apply_async(expires=self._expires, retry=False)
+        except Exception as error:
+            log.warning("bell_not_published", task=self._task, error=f"{type(error).__name__}: {error}")
+
+
+_answers: Final = Bell("advance_and_plan", expires=10)
+_imports: Final = Bell("run_import", expires=60)
 
 
 def ring() -> None:
-    """Returns at once."""
-    _ensure_thread()
-    _rung.set()
+    """Answers are waiting to be folded in."""
+    _answers.ring()
 
 
-def _ensure_thread() -> None:
-    global _owner
-    # A thread does not survive a fork; the process that rings must own one.
-    if _owner != os.getpid():
-        with _lock:
-            if _owner != os.getpid():
-                Thread(target=_publish_for_ever, name="bell", daemon=True).start()
-                _owner = os.getpid()
-
-
-def _publish_for_ever() -> None:
-    pause = Event()
-    while True:
-        _rung.wait()
-        _rung.clear()
-        _publish()
-        pause.wait(PAUSE_SECONDS)
-
-
-def _publish() -> None:
-    from tutor.scheduling.tasks import advance_and_plan
-
-    try:
-        # One try: beat is the retry.
-        advance_and_plan.apply_async(expires=10, retry=False)
-    except Exception as error:
-        log.warning("bell_not_published", error=f"{type(error).__name__}: {error}")
+def ring_imports() -> None:
+    """A file is waiting to be imported."""
+    _imports.ring()

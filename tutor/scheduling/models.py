@@ -90,8 +90,8 @@ class Decision(models.Model):
 class ImportJob(models.Model):
     """A file of answers on its way into the log.
 
-    Life: queued -> running -> done | failed. The worker that runs it renews `lease_until`; when that passes, another
-    takes over, and answers already in the log count as duplicates.
+    Life: queued -> running -> done | failed. The worker that runs it renews `lease_until` with every part; when that
+    passes, another takes over after the last part that was committed. The file is kept until the job ends.
     """
 
     class Status(models.TextChoices):
@@ -110,6 +110,8 @@ class ImportJob(models.Model):
     file = models.CharField(max_length=200)
     error_file = models.CharField(max_length=200, blank=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
+    #: Rows whose outcome is committed, and counted below.
+    rows = models.BigIntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
     duplicate = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
@@ -118,6 +120,8 @@ class ImportJob(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
+    #: Times that the job was taken up since a part was last committed: one that gets nowhere is given up.
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         indexes = [

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import services
+from tutor.scheduling import imports, services
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -15,4 +15,11 @@ def advance_and_plan() -> None:
 def release_due() -> None:
     """Plan again for everybody whose next review has fallen due. Safe to run at any time, any number of times."""
     while services.release_due(now=timezone.now()) == services.RELEASED_AT_ONCE:
+        pass
+
+
+@shared_task(acks_late=False, soft_time_limit=3600, time_limit=3660)
+def run_import() -> None:
+    """Take in the files that wait. Safe to run at any time, any number of times: a lease holds a file, no message."""
+    while imports.run_next(now=timezone.now()):
         pass
