@@ -12,6 +12,8 @@ from django.db import connection
 def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Runs one statement with server-side parameters on Django's own connection; its rows, none if it returns none.
 
+    Long lists should be `%b`, binary: as text, each element is escaped by Python code, 400 us for a plan.
+
     Inside `transaction.atomic()` it is part of that transaction; outside, it runs again on a new connection if the old
     one turns out to be dead, so it must be repeatable. Skips Django's cursor wrapper, which costs more than the
     statement, and so also its exceptions: errors are psycopg's.

@@ -35,7 +35,7 @@ SKIPPED_FOR: Final = timedelta(days=1)
 _SAVE: Final = """
 INSERT INTO scheduling_plan AS p (learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body)
 SELECT learner_id, curriculum_id, school_id, applied_seq, to_timestamp(computed_at), to_timestamp(next_due_at), body
-FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::float8[], %s::text[])
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::float8[], %b::text[])
     AS t(learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body)
 ORDER BY learner_id, curriculum_id
 ON CONFLICT (learner_id, curriculum_id) DO UPDATE
@@ -50,7 +50,7 @@ UPDATE scheduling_decision d
 SET outcome = 'answered', outcome_at = to_timestamp(a.seconds), answered_seq = a.seq, correct = a.correct
 FROM (
     SELECT DISTINCT ON (d.id) d.id, a.seconds, a.seq, a.correct
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::float8[], %s::float8[], %s::bigint[])
+    FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::float8[], %b::float8[], %b::bigint[])
         AS a(learner_id, curriculum_id, decision_id, item, seconds, correct, seq)
     JOIN scheduling_decision d
         ON d.learner_id = a.learner_id AND d.curriculum_id = a.curriculum_id AND d.item = a.item
@@ -64,7 +64,7 @@ WHERE d.id = a.id
 # Looked up by the index of open decisions: what was skipped was not answered.
 _SKIPPED: Final = """
 SELECT learner_id, array_agg(item) FROM scheduling_decision
-WHERE learner_id = ANY(%s::uuid[]) AND answered_seq IS NULL AND outcome = 'skipped' AND outcome_at > %s
+WHERE learner_id = ANY(%b::uuid[]) AND answered_seq IS NULL AND outcome = 'skipped' AND outcome_at > %s
 GROUP BY learner_id
 """
 

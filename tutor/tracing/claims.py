@@ -74,7 +74,7 @@ FROM (
     SELECT learner_id, curriculum_id, school_id FROM interactions_loghead WHERE behind_since <= %s
     ORDER BY behind_since LIMIT %s
 ) h
-JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
+JOIN unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS v(school_id, curriculum_id, version_id)
     USING (school_id, curriculum_id)
 WHERE NOT EXISTS (
     SELECT FROM tracing_learnerstate s WHERE s.learner_id = h.learner_id AND s.version_id = v.version_id
@@ -86,7 +86,7 @@ _CLAIM: Final = """
 SELECT s.learner_id, s.curriculum_id, s.version_id, s.school_id, s.applied_seq,
        extract(epoch FROM s.as_of)::float8, s.state, s.evidence
 FROM interactions_loghead h
-JOIN unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS v(school_id, curriculum_id, version_id)
+JOIN unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS v(school_id, curriculum_id, version_id)
     USING (school_id, curriculum_id)
 JOIN tracing_learnerstate s ON s.learner_id = h.learner_id AND s.version_id = v.version_id
 WHERE h.behind_since <= %s
@@ -99,7 +99,7 @@ FOR UPDATE OF s SKIP LOCKED
 _UNSEEN: Final = """
 SELECT c.row - 1, i.seq, extract(epoch FROM i.occurred_at)::float8, i.item, i.concepts, i.correct::float8,
        i.response_seconds::float8, i.hints, i.attempt, i.decision_id
-FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
+FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
 JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
 JOIN interactions_interaction i
     ON i.learner_id = c.learner_id AND i.curriculum_id = c.curriculum_id AND i.seq > c.applied_seq
@@ -111,7 +111,7 @@ _WRITE: Final = """
 UPDATE tracing_learnerstate s
 SET applied_seq = w.applied_seq, as_of = to_timestamp(w.as_of), state = w.state, recall = w.recall,
     evidence = w.evidence, trouble = ''
-FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::bytea[], %s::bytea[], %s::bytea[])
+FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::bytea[], %b::bytea[], %b::bytea[])
     AS w(learner_id, version_id, applied_seq, as_of, state, recall, evidence)
 WHERE s.learner_id = w.learner_id AND s.version_id = w.version_id
 """
@@ -122,7 +122,7 @@ UPDATE interactions_loghead h SET behind_since = NULL, behind_from = NULL
 FROM (
     SELECT h.learner_id, h.curriculum_id
     FROM interactions_loghead h
-    JOIN unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS c(learner_id, curriculum_id, applied_seq)
+    JOIN unnest(%b::uuid[], %b::uuid[], %b::bigint[]) AS c(learner_id, curriculum_id, applied_seq)
         ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id AND h.seq <= c.applied_seq
     WHERE h.behind_since IS NOT NULL
     FOR UPDATE OF h SKIP LOCKED
@@ -147,7 +147,7 @@ WHERE h.learner_id = free.learner_id AND h.curriculum_id = free.curriculum_id
 _SCORE: Final = """
 INSERT INTO tracing_score (version_id, learner_id, curriculum_id, seq, occurred_at, scored_at, p, correct)
 SELECT version_id, learner_id, curriculum_id, seq, to_timestamp(seconds), %s, p, correct
-FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[])
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::float8[], %b::float8[])
     AS t(version_id, learner_id, curriculum_id, seq, seconds, p, correct)
 """
 
