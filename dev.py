@@ -120,7 +120,7 @@ def check(options: argparse.Namespace, rest: list[str]) -> int:
     with scratch() as folder:
         env = {**checks.NO_DATABASE, **settings([], folder)}
         if options.update_openapi:
-            manage_py(env, *checks.SPECTACULAR[1:], str(checks.OPENAPI))
+            manage_py(env, *checks.WRITE_OPENAPI[1:], str(checks.OPENAPI))
         return 1 if checks.run(env) else 0
 
 
