@@ -95,15 +95,21 @@ LIMIT %s
 FOR UPDATE OF s SKIP LOCKED
 """
 
-# `behind_from` is read in the same snapshot as the answers: an older one could hide a late answer for ever.
+# `behind_from` is read in the same snapshot as the answers: an older one could hide a late answer for ever. It stands
+# beside the claims, for only conditions on one relation let PostgreSQL skip the months before it.
 _UNSEEN: Final = """
+WITH c AS MATERIALIZED (
+    SELECT c.row, c.learner_id, c.curriculum_id, c.applied_seq,
+           CASE WHEN c.applied_seq = 0 THEN '-infinity' ELSE h.behind_from END AS since
+    FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
+    JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
+)
 SELECT c.row - 1, i.seq, extract(epoch FROM i.occurred_at)::float8, i.item, i.concepts, i.correct::float8,
        i.response_seconds::float8, i.hints, i.attempt, i.decision_id
-FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
-JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
+FROM c
 JOIN interactions_interaction i
     ON i.learner_id = c.learner_id AND i.curriculum_id = c.curriculum_id AND i.seq > c.applied_seq
-    AND (c.applied_seq = 0 OR i.occurred_at >= h.behind_from)
+    AND i.occurred_at >= c.since
 ORDER BY c.row, i.occurred_at, i.seq
 """
 
@@ -172,7 +178,7 @@ def claim(serving: Serving, since: datetime, limit: int) -> list[Claim]:
 def unseen(claims: Sequence[Claim], *, from_start: bool = False) -> list[Unseen]:
     """The answers that the claimed states lack, or all of them, grouped by claim, in time order."""
     columns = _transpose([(c.learner_id, c.curriculum_id, 0 if from_start else c.applied_seq) for c in claims], 3)
-    return [Unseen(*row) for row in db.rows(_UNSEEN, columns)]
+    return [Unseen(*row) for row in db.rows(_UNSEEN, columns, prepare=True)]
 
 
 def write(advances: Sequence[Advance]) -> None:
