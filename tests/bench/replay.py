@@ -170,8 +170,9 @@ def _accuracy(log: Log, school: School, model: Any) -> Iterator[dict[str, Any]]:
     for name, p in (("served", served), ("batch", batch.p)):
         answers = Answers(seen.learner, p, seen.correct.astype(np.float64))
         found[name] = float(metrics.auc(answers)), float(metrics.log_loss_each(answers).mean())
-        yield {"name": f"auc_{name}", "value": round(found[name][0], 5), "unit": "probability", "n": len(seen)}
-        yield {"name": f"log_loss_{name}", "value": round(found[name][1], 5), "unit": "nat", "n": len(seen)}
+        common = {"n": len(seen), "model": f"{model.kind}, fitted on {log.fitted.n_learners} other learners"}
+        yield {"name": f"auc_{name}", "value": round(found[name][0], 5), "unit": "probability", **common}
+        yield {"name": f"log_loss_{name}", "value": round(found[name][1], 5), "unit": "nat", **common}
     yield {"name": "auc_difference", "value": round(found["served"][0] - found["batch"][0], 5), "unit": "probability"}
 
 
