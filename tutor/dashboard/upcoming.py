@@ -15,11 +15,11 @@ from uuid import UUID
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.scheduling import plans, services
-from tutor.scheduling.plans import Body, PlannedEntry
+from tutor.scheduling.plans import PlannedEntry
 from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
 from tutor.scheduling.services import Narrowing
-from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
+from tutor.scheduling.serving import open_entries
 from tutor.tracing.beliefs import Belief
 
 #: Where no plan holds, one is made for the page with this seed, from which the policy draws no exploration: a reload
@@ -98,22 +98,13 @@ def _upcoming(
     belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
 ) -> Upcoming:
     body = plans.decode(row.body) if row.body else None
-    entries = _open(body, answered, now) if body else None
+    entries = open_entries(body, answered, now) if body else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:
         narrowing = Narrowing(exclude_items=answered | skipped)
         entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED).entries
     offers = tuple(_offer(content, entry) for entry in entries)
     return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
-
-
-def _open(body: Body, answered: frozenset[int], now: datetime) -> list[PlannedEntry] | None:
-    """Entries of a plan not answered yet; None if the plan no longer says what to do."""
-    seconds = now.timestamp()
-    if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
-        return None
-    left = [entry for entry in body.entries if entry.item not in answered]
-    return None if body.entries and not left else left
 
 
 def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:

@@ -10,8 +10,8 @@ _SENTENCES: Final = {
     Reason.DUE: "Recall has faded to {figure:.0%}: time to review before more is forgotten.",
     Reason.STRUGGLING: "Most recent answers were wrong (expected {figure:.0%} right): more practice is needed.",
     Reason.STARTED: "Begun and not mastered yet (expected {figure:.0%} right).",
-    Reason.READY: "New, and all {figure:.0f} prerequisites are likely mastered.",
-    Reason.UNLOCKS: "{figure:.0f} later concepts build on it.",
+    Reason.READY: "New, and what it builds on is likely mastered.",
+    Reason.UNLOCKS: "Later concepts that build on it: {figure:.0f}.",
     Reason.SUCCESS_BAND: "The item fits: about {figure:.0%} chance of a right answer.",
     Reason.EXPLORED: "Drawn at random among the best, so that ways of choosing can be compared.",
 }

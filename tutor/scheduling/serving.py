@@ -95,14 +95,19 @@ def _is_of_newest(body: Body, curriculum_id: UUID) -> bool:
 
 
 def _left(body: Body, answered: frozenset[int], n: int, now: datetime) -> list[PlannedEntry] | None:
-    """The first `n` entries that are still open; None if the plan no longer says what to do."""
+    """The first `n` entries that are still open; None if there may be more than the plan says."""
+    left = open_entries(body, answered, now)
+    is_cut_short = n > body.size <= len(body.entries)
+    return None if left is None or is_cut_short else left[:n]
+
+
+def open_entries(body: Body, answered: frozenset[int], now: datetime) -> list[PlannedEntry] | None:
+    """Entries of a plan not answered yet; None if the plan no longer says what to do."""
     seconds = now.timestamp()
     if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
         return None
-    left = [entry for entry in body.entries if entry.item not in answered][:n]
-    is_used_up = n > 0 and not left and bool(body.entries)
-    is_cut_short = n > body.size <= len(body.entries)
-    return None if is_used_up or is_cut_short else left
+    left = [entry for entry in body.entries if entry.item not in answered]
+    return None if body.entries and not left else left
 
 
 def _choose(
