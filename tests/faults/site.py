@@ -55,6 +55,12 @@ class Site:
             "PYTHONUNBUFFERED": "1",
         }
 
+    def install(self) -> None:
+        """An empty database with all tables."""
+        self.postgres.start()
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=ROOT, env=self.env, check=True, timeout=SECONDS)
+
     def start(self, name: str) -> None:
         self.children[name].spawn([sys.executable, "-m", *self._commands[name]], env=self.env, cwd=ROOT)
 

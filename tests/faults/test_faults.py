@@ -5,18 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.inside import calls, homework, insist
-from tests.faults.site import ROOT, Site
+from tests.faults.rabbitmq import RabbitMQ, command
+from tests.faults.site import Site
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
@@ -43,10 +43,8 @@ class Class:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("site"))
     try:
-        site.postgres.start()
         site.valkey.start()
-        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=site.env, check=True, timeout=60)
+        site.install()
         site.start("worker")
         site.start("beat")
         yield site
@@ -74,9 +72,10 @@ def test_workers_may_be_killed_at_any_moment(site: Site, pupils: Class) -> None:
 
 
 def test_bells_that_a_broker_lost_are_rung_again(site: Site, pupils: Class) -> None:
+    before = site.logged()
     with pupils.send(1_000, clients=2):
         site.valkey.kill()
-        site.wait(lambda: site.logged() > 0, "answers, though there is no broker")
+        site.wait(lambda: site.logged() > before, "answers, though there is no broker")
         for kept in site.valkey.folder.glob("appendonlydir"):
             shutil.rmtree(kept)
     assert site.behind() > 0
@@ -88,17 +87,16 @@ def test_bells_that_a_broker_lost_are_rung_again(site: Site, pupils: Class) -> N
 def test_clients_and_workers_outlive_the_database(site: Site, pupils: Class) -> None:
     site.start("web")
     site.wait(lambda: _status(site, "GET", "/readyz") == 200, "the web server")
-    hands = calls(homework(pupils.learners, 2_000), 1, 4)
+    hands = calls(homework(pupils.learners, 4_000), 1, 4)
     with ThreadPoolExecutor(4) as pool:
         sent = [pool.submit(_post_all, pupils, hand) for hand in hands]
-        for kill in range(2):
-            floor = 300 + 700 * kill
+        for floor in (site.logged() + 500, site.logged() + 2_000):
             site.wait(lambda: site.logged() >= floor, f"{floor} answers")  # noqa: B023
             site.postgres.kill()
             site.postgres.start()
         assert sum((future.result() for future in sent), Counter())["rejected"] == 0
     site.wait(lambda: site.behind() == 0, "the last answer in a state")
-    pupils.assert_all_is_well(2_000)
+    pupils.assert_all_is_well(4_000)
     site.children["web"].kill()
     site.children["web"].process = None
 
@@ -137,3 +135,40 @@ def test_ten_thousand_answers_twice_from_eight_clients_count_once(site: Site, pu
         pass
     site.wait(lambda: site.behind() == 0, "the last answer in a state")
     pupils.assert_all_is_well(10_000)
+
+
+@pytest.fixture
+def rabbitmq(tmp_path: Path) -> Iterator[RabbitMQ]:
+    if command() is None:
+        pytest.skip("no rabbitmq-server on the PATH: install Debian's rabbitmq-server to run this")
+    server = RabbitMQ(tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def test_over_rabbitmq_no_bell_is_lost_with_its_worker(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """Nobody sweeps here: what a killed worker held is delivered again at once."""
+    site = Site(tmp_path / "site", broker_url=rabbitmq.url)
+    try:
+        site.install()
+        pupils = Class(site, **site.do("setup", "20"))
+        site.start("worker")
+        for lesson in range(2):
+            before = site.folded()
+            with pupils.send(500, lesson=lesson):
+                site.wait(lambda: site.folded() > before, "a state with some of the answers")  # noqa: B023
+                site.children["worker"].kill()
+                site.start("worker")
+        site.wait(lambda: site.behind() == 0, "the last answer in a state")
+        rabbitmq.kill()
+        with pupils.send(500, lesson=2):
+            pass
+        rabbitmq.start()
+        site.do("ring")
+        site.wait(lambda: site.behind() == 0, "the last answer in a state, once the broker is back")
+        pupils.assert_all_is_well(1_500)
+    finally:
+        site.stop()
