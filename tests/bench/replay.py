@@ -1,4 +1,5 @@
-"""A year of a public log through intake, a real worker and the planner, as fast as they go; then at half that load.
+"""A year of a public log through intake, a real worker and the planner: as fast as they go, at half that, and at a
+load that one school never reaches.
 
     python -m tests.bench replay [--answers 260000] [--quick]
 
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 PATH: Final = harness.DATA / "assist12" / "interactions.parquet"
 ANSWERS: Final = 260_000
 QUICK_ANSWERS: Final = 20_000
-#: Of the answers, sent as fast as they are taken; the rest at half the rate that came of it.
-FULL_SHARE: Final = 0.77
+#: Of the answers, sent as fast as they are taken; at half the rate that came of it; at `SCHOOL_RATE`.
+SHARES: Final = (0.77, 0.18, 0.05)
+#: Answers a second: half of the 1,500 that two cores have to manage.
+SCHOOL_RATE: Final = 750.0
 #: Learners whose states are folded anew and compared.
 REFOLDED: Final = 500
 #: Longest wait for the worker to come up, or to get level.
@@ -57,9 +60,9 @@ def figures(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         model = school_of_log.fit(log, quick=options.quick)
         school = school_of_log.build(log, model)
         meters = Meters(roots | {"driver": os.getpid()}, alone="driver")
-        full, half = _replay(log, school, meters)
+        phases = _replay(log, school, meters)
         meters.close()
-        yield from _throughput(full, half, meters)
+        yield from _throughput(phases, meters)
         yield from _accuracy(log, school, model)
         yield from _sizes(school)
         yield from _nothing_lost(log, school, model)
@@ -79,13 +82,14 @@ class Phase:
         return len(self.sent_at) / (self.ended - min(self.sent_at.values()))
 
 
-def _replay(log: Log, school: School, meters: Meters) -> tuple[Phase, Phase]:
+def _replay(log: Log, school: School, meters: Meters) -> dict[str, Phase]:
     batches = list(log.batches())
-    cut = int(len(batches) * FULL_SHARE)
-    full = _send(batches[:cut], school, meters, per_second=None)
-    harness.remark(f"{full.rate:,.0f} answers/s; the rest at half of that")
-    half = _send(batches[cut:], school, meters, per_second=full.rate / 2)
-    return full, half
+    first, second = (int(len(batches) * share) for share in (SHARES[0], SHARES[0] + SHARES[1]))
+    full = _send(batches[:first], school, meters, per_second=None)
+    harness.remark(f"{full.rate:,.0f} answers/s; now half of that, then {SCHOOL_RATE:.0f}")
+    half = _send(batches[first:second], school, meters, per_second=full.rate / 2)
+    school_load = _send(batches[second:], school, meters, per_second=SCHOOL_RATE)
+    return {"full": full, "half": half, "school": school_load}
 
 
 def _send(batches: list[Any], school: School, meters: Meters, *, per_second: float | None) -> Phase:
@@ -138,10 +142,11 @@ def _committed(school: School) -> dict[tuple[int, int], float]:
     return {(row_of[learner], seq): at for learner, seq, at in found}
 
 
-def _throughput(full: Phase, half: Phase, meters: Meters) -> Iterator[dict[str, Any]]:
+def _throughput(phases: dict[str, Phase], meters: Meters) -> Iterator[dict[str, Any]]:
+    full = phases["full"]
     durable = "PostgreSQL fsync=on, synchronous_commit=on (off for states and plans), one worker thread"
     yield {"name": "rate", "value": round(full.rate), "unit": "answers/s", "n": len(full.sent_at), "with": durable}
-    for name, phase in (("full", full), ("half", half)):
+    for name, phase in phases.items():
         for percent in (50, 99):
             value = round(float(np.percentile(phase.latency, percent)), 3)
             load = f"{phase.rate:.0f} answers/s"
