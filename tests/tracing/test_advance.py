@@ -178,6 +178,24 @@ def test_the_baseline_serves_when_the_champion_cannot_be_loaded(
     assert belief.version_id != champion.pk
 
 
+def test_a_version_that_serves_again_catches_up_on_all_that_it_missed(
+    school: School, bo: Learner, fractions: Curriculum, tmp_path: Path
+) -> None:
+    first, second, third = right_and_wrong(bo, fractions, "101")
+    record(school, [first])
+    baseline = advance()[0].belief.version_id
+    champion = promoted(fractions, school, tmp_path)
+    record(school, [second])
+    assert [a.belief.version_id for a in advance()] == [champion.pk]
+    ModelVersion.objects.filter(pk=champion.pk).update(state=ModelVersion.State.FAILED)
+    record(school, [third])
+    advanced = advance()[0]
+    assert advanced.belief.version_id == baseline
+    assert [u.seq for u in advanced.answered] == [2, 3]
+    assert advanced.belief.evidence.n == 3
+    assert not is_behind(bo)
+
+
 def test_a_learner_nobody_knows_is_told_of_even_if_the_champion_is_lost(
     school: School, bo: Learner, fractions: Curriculum, tmp_path: Path
 ) -> None:

@@ -23,6 +23,9 @@ class LogHead(models.Model):
     behind_since = models.DateTimeField(null=True)
     #: The earliest `occurred_at` among answers not folded in: workers look no further back.
     behind_from = models.DateTimeField(null=True)
+    #: The `seq` at which states were last level. Those of a version that did not serve then may know less: for them,
+    #: `behind_from` says nothing.
+    level_seq = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         indexes = [

@@ -95,12 +95,13 @@ LIMIT %s
 FOR UPDATE OF s SKIP LOCKED
 """
 
-# `behind_from` is read in the same snapshot as the answers: an older one could hide a late answer for ever. It stands
-# beside the claims, for only conditions on one relation let PostgreSQL skip the months before it.
+# `behind_from` is read in the same snapshot as the answers: an older one could hide a late answer for ever. It is of no
+# use to a state that was not level when the head was, as of a version that serves again. It stands beside the claims,
+# for only conditions on one relation let PostgreSQL skip the months before it.
 _UNSEEN: Final = """
 WITH c AS MATERIALIZED (
     SELECT c.row, c.learner_id, c.curriculum_id, c.applied_seq,
-           CASE WHEN c.applied_seq = 0 THEN '-infinity' ELSE h.behind_from END AS since
+           CASE WHEN c.applied_seq = 0 OR c.applied_seq < h.level_seq THEN '-infinity' ELSE h.behind_from END AS since
     FROM unnest(%b::uuid[], %b::uuid[], %b::bigint[]) WITH ORDINALITY AS c(learner_id, curriculum_id, applied_seq, row)
     JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
 )
@@ -124,7 +125,7 @@ WHERE s.learner_id = w.learner_id AND s.version_id = w.version_id
 
 # Heads that intake holds are skipped: it is about to put them behind again anyway, and waiting could deadlock.
 _LEVEL: Final = """
-UPDATE interactions_loghead h SET behind_since = NULL, behind_from = NULL
+UPDATE interactions_loghead h SET behind_since = NULL, behind_from = NULL, level_seq = h.seq
 FROM (
     SELECT h.learner_id, h.curriculum_id
     FROM interactions_loghead h
