@@ -65,6 +65,12 @@ def test_everything_that_was_sent_is_kept(client: Caller, bo: Learner) -> None:
     assert (row.response_seconds, row.hints, row.attempt) == (7.5, 2, 3)
 
 
+def test_figures_too_small_for_the_log_are_kept_as_zero(client: Caller, bo: Learner) -> None:
+    assert client.post(ONE, answer(bo, correct=1e-60, response_seconds=1e-300)).status_code == 202
+    row = Interaction.objects.get()
+    assert (row.correct, row.response_seconds) == (0, 0)
+
+
 def test_an_id_cannot_be_used_for_another_answer(client: Caller, bo: Learner) -> None:
     client.post(ONE, answer(bo))
     said = problem(client.post(ONE, answer(bo, correct=0)), 409, "conflict")

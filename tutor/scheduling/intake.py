@@ -20,6 +20,8 @@ from tutor.scheduling import bell, contents
 
 #: Clocks of devices are wrong; by more than this a time is refused, for it would block the learner's later answers.
 CLOCK_SKEW_SECONDS: Final = 300.0
+#: Of credits and durations: the log keeps single precision, and refuses what is too small for it.
+DECIMALS: Final = 9
 #: Rows of one call: bounds its transaction.
 MAX_ROWS: Final = 1000
 
@@ -134,11 +136,11 @@ class _Resolver:
             content.curriculum_id,
             item,
             _exercised(content, item) if answer.concepts is None else _concepts(content, answer.concepts),
-            float(answer.correct),
+            round(float(answer.correct), DECIMALS),
             self._now if answer.occurred_at is None else self._seconds(answer.occurred_at),
             _stored(answer.source, "/source"),
             _stored(answer.id, "/id"),
-            answer.response_seconds,
+            None if answer.response_seconds is None else round(answer.response_seconds, DECIMALS),
             answer.hints,
             answer.attempt,
             answer.recommendation,
