@@ -195,9 +195,11 @@ class Forecast(_View):
     def get(self, request: Request, learner: str) -> Response:
         now = timezone.now()
         person, found, content = self.read(learner, now)
-        then = _start_of(self.parameters["date"], person)
-        if not now - timedelta(days=1) < then < now + FURTHEST:
-            raise bad_parameter("date", "out_of_range", f"{self.parameters['date']} is past or over a year ahead")
+        day = self.parameters["date"]
+        # Days first: in some time zones the first and the last day of all have hours that UTC has not.
+        then = _start_of(day, person) if abs(day - now.date()) <= FURTHEST + timedelta(days=2) else None
+        if then is None or not now - timedelta(days=1) < then < now + FURTHEST:
+            raise bad_parameter("date", "out_of_range", f"{day} is past or over a year ahead")
         later, seconds = max(then, now), now.timestamp()
         wanted = self.wanted(content)
         ahead = outlook(found, content, now=seconds, then=later.timestamp())

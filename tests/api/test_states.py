@@ -83,6 +83,13 @@ def test_a_forecast_needs_a_day_within_a_year(client: Caller, practised: Learner
     problem(read(client, practised, f"forecast{date}"), 400, "bad-parameter")
 
 
+@pytest.mark.parametrize(("zone", "date"), [("Asia/Tokyo", "0001-01-01"), ("Pacific/Honolulu", "9999-12-31")])
+def test_a_day_that_utc_has_not_is_refused(client: Caller, practised: Learner, zone: str, date: str) -> None:
+    practised.timezone, practised.day_cutoff_hour = zone, 4 if zone == "Asia/Tokyo" else 23
+    practised.save()
+    problem(read(client, practised, f"forecast?date={date}"), 400, "bad-parameter")
+
+
 def test_the_agenda_lists_reviews_by_the_day_they_fall_due(client: Caller, practised: Learner) -> None:
     due = by_key(read(client, practised, "mastery"))["halves"]["due_at"]
     said = read(client, practised, "agenda?days=365").json()["data"]
