@@ -22,6 +22,8 @@ MAX_ITEMS = 100_000
 MAX_PREREQUISITES = 100
 #: Four standard deviations of item difficulty in the logs we know; beyond it an answer says nothing about a learner.
 MAX_DIFFICULTY = 6.0
+#: What practice is worth is counted by the minute, so no item may take almost none.
+MIN_MINUTES = 0.01
 MAX_MINUTES = 600.0
 MAX_TITLE_CHARACTERS = 300
 MAX_LABEL_CHARACTERS = 200
@@ -38,7 +40,7 @@ Answer = Annotated[str, Meta(min_length=1, max_length=1_000)]
 # Only web addresses: these are shown as links, and "javascript:" must not be one.
 WebAddress = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s]*\Z", max_length=2_000)]
 Difficulty = Annotated[float, Meta(ge=-MAX_DIFFICULTY, le=MAX_DIFFICULTY)]
-Minutes = Annotated[float, Meta(gt=0, le=MAX_MINUTES)]
+Minutes = Annotated[float, Meta(ge=MIN_MINUTES, le=MAX_MINUTES)]
 
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -107,7 +109,7 @@ RULES = {
     "answer": "a text of 1 to 1,000 characters",
     "choices": "a list of 2 to 20 texts of 1 to 1,000 characters",
     "difficulty": f"a number of logits from {-MAX_DIFFICULTY:g} to {MAX_DIFFICULTY:g}, 0 = average, positive = harder",
-    "minutes": f"a number of minutes above 0 and up to {MAX_MINUTES:g}",
+    "minutes": f"a number of minutes from {MIN_MINUTES:g} to {MAX_MINUTES:g}",
     "url": "a web address (http or https) of up to 2,000 characters",
 }
 

@@ -77,7 +77,7 @@ def _item_fields(draw: st.DrawFn) -> dict[str, Any]:
         _given(
             choices=st.lists(texts(8), min_size=2, max_size=4, unique=True),
             difficulty=st.floats(-6, 6).filter(lambda logit: logit != 0),
-            minutes=st.floats(0, 600, exclude_min=True),
+            minutes=st.floats(0.01, 600),
             url=addresses,
         )
     )

@@ -104,6 +104,7 @@ def test_every_separate_cycle_is_named() -> None:
         ({"items": [item("i", "a", difficulty=float("nan"))]}, "/items/0/difficulty", "bad_value"),
         ({"items": [item("i", "a", difficulty=True)]}, "/items/0/difficulty", "bad_value"),
         ({"items": [item("i", "a", minutes=0)]}, "/items/0/minutes", "bad_value"),
+        ({"items": [item("i", "a", minutes=1e-300)]}, "/items/0/minutes", "bad_value"),
         ({"items": [item("i", "a", url="ftp://a.org")]}, "/items/0/url", "bad_value"),
         ({"items": [item("i", "a", choices=["1", "1"])]}, "/items/0/choices", "duplicate_choice"),
         ({"items": [item("i", "a", choices=["1", "2"], answer="3")]}, "/items/0/answer", "answer_not_a_choice"),
