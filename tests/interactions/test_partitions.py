@@ -81,6 +81,17 @@ def test_the_first_and_the_last_moment_of_a_month_belong_to_it(
     assert place_of(bo)[0].endswith("_201905")
 
 
+def test_a_past_month_is_made_when_many_answers_lie_outside_it(
+    school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    crowded, lonely = OLD, OLD - timedelta(days=400)
+    record(school, [answer(bo, fractions, seconds=crowded.timestamp() + i) for i in range(3)])
+    record(school, [answer(bo, fractions, seconds=lonely.timestamp())])
+    made = partitions.make_crowded(strays=3)
+    assert {name[-6:] for name in made} == {f"{crowded:%Y%m}"}
+    assert Interaction.objects.filter(learner_id=bo.pk).count() == 4
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_log_stays_append_only_after_strays_were_moved(school: School, bo: Learner, fractions: Curriculum) -> None:
     record(school, [answer(bo, fractions, seconds=OLD.timestamp())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -13,6 +14,11 @@ HASHES: Final = 8
 AHEAD: Final = 2
 TABLE: Final = "interactions_interaction"
 
+
+#: Strays that make a month worth its partitions.
+CROWD: Final = 10_000
+
+_STRAYS: Final = "SELECT date_trunc('month', occurred_at, 'UTC'), count(*) FROM {parent}_default GROUP BY 1"
 
 _MOVE_STRAYS: Final = """
 WITH stray AS (DELETE FROM {parent}_default WHERE occurred_at >= %s AND occurred_at < %s RETURNING *)
@@ -34,6 +40,19 @@ def months_between(first: datetime, last: datetime) -> list[datetime]:
 def make_ahead(now: datetime) -> list[str]:
     """Makes this month and the next ones. Safe to run at any time, any number of times."""
     return make(months_between(now, now + timedelta(days=31 * AHEAD)))
+
+
+def make_crowded(strays: int = CROWD) -> list[str]:
+    """Makes the months of which many answers lie in the default partitions: a school's history came in by file.
+
+    Not of a few, for anybody can send an answer of any month, and months cost.
+    """
+    found: Counter[datetime] = Counter()
+    with connection.cursor() as cursor:
+        for hash_ in range(HASHES):
+            cursor.execute(_STRAYS.format(parent=f"{TABLE}_{hash_}"))
+            found.update(dict(cursor.fetchall()))
+    return make([month for month, n in found.items() if n >= strays])
 
 
 def make(months: list[datetime]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import psycopg
 from django.db import connection
 
 from tutor import db
@@ -137,7 +138,14 @@ def _append(
     if not places:
         return
     text = msgspec.json.encode([answers[i] for i in places]).decode()
-    new, known = db.rows(_APPEND, [text, school_id, school_id, school_id, now, now])[0]
+    parameters = [text, school_id, school_id, school_id, now, now]
+    try:
+        new, known = db.rows(_APPEND, parameters)[0]
+    except psycopg.errors.CheckViolation:
+        # The month of an answer got its partition while the answer was on its way into the default one.
+        if connection.in_atomic_block:
+            raise
+        new, known = db.rows(_APPEND, parameters)[0]
     for i in known or ():
         outcomes[places[i]] = Outcome.DUPLICATE
     for i in new or ():
