@@ -17,6 +17,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.release_due": "schedule",
     "tutor.interactions.tasks.make_partitions": "schedule",
     "tutor.tracing.tasks.prune_scores": "schedule",
+    "tutor.scheduling.tasks.prune_imports": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
     "api.tasks.forget_old_keys": "schedule",
 }
@@ -40,6 +41,11 @@ SCHEDULE: Final = {
     },
     "prune-scores": {
         "task": "tutor.tracing.tasks.prune_scores",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    "prune-imports": {
+        "task": "tutor.scheduling.tasks.prune_imports",
         "schedule": 24 * 3600.0,
         "options": {"expires": 3600},
     },

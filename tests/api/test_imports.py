@@ -284,3 +284,15 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, *, call: int) -> None:
         return submit(*arguments, **options)
 
     monkeypatch.setattr(imports.intake, "submit", dying)
+
+
+def test_rejected_rows_are_forgotten_after_a_month(
+    client: Caller, bo: Learner, fractions: Curriculum, store: Path
+) -> None:
+    address = send(client, ndjson(row(1), row(2, item="nowhere")))
+    work()
+    assert imports.prune(now=timezone.now() + timedelta(days=29)) == 0
+    assert imports.prune(now=timezone.now() + timedelta(days=31)) == 1
+    assert errors(client, address) == []
+    assert counts(client, address) == ("done", 1, 0, 1)
+    assert not [path for path in store.rglob("*") if path.is_file()]

@@ -25,6 +25,8 @@ from tutor.scheduling.models import ImportJob
 
 log = structlog.get_logger()
 
+#: Rejected rows may hold personal data; whoever wants them has had time to.
+ERRORS_KEPT: Final = timedelta(days=30)
 #: Largest file of one job; more goes in several.
 MAX_BYTES: Final = 100 * 1024 * 1024
 #: A worker that has not committed a part for this long is taken for dead: a part takes a second.
@@ -120,6 +122,15 @@ def run_next(*, now: datetime) -> bool:
         log.exception("import_interrupted", job=str(job.pk))
         ImportJob.objects.filter(pk=job.pk).update(message=f"{type(error).__name__}: {error}"[:2000])
     return True
+
+
+def prune(*, now: datetime) -> int:
+    """Deletes error files that nobody has needed for `ERRORS_KEPT`; how many. The jobs and their counts stay."""
+    old = ImportJob.objects.filter(finished_at__lt=now - ERRORS_KEPT).exclude(error_file="")
+    for job in old:
+        storages["imports"].delete(job.error_file)
+        ImportJob.objects.filter(pk=job.pk).update(error_file="")
+    return len(old)
 
 
 def _claim(now: datetime) -> ImportJob | None:

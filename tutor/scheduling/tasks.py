@@ -23,3 +23,9 @@ def run_import() -> None:
     """Take in the files that wait. Safe to run at any time, any number of times: a lease holds a file, no message."""
     while imports.run_next(now=timezone.now()):
         pass
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def prune_imports() -> None:
+    """Delete old files of rejected rows. Safe to run at any time, any number of times."""
+    imports.prune(now=timezone.now())
