@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from curricula.ids import uuid7
 from curricula.models import Curriculum
@@ -22,10 +24,13 @@ from tests.flow.steps import (
     statements,
     work,
 )
+from tests.flow.together import together
+from tutor import db
 from tutor.accounts.models import Learner, School
+from tutor.children import wait_for
 from tutor.interactions.services import Answer
 from tutor.scheduling import plans, services
-from tutor.scheduling.models import Decision
+from tutor.scheduling.models import Decision, Plan
 from tutor.scheduling.serving import Served, next_for
 from tutor.tracing.models import LearnerState
 
@@ -127,6 +132,22 @@ def test_the_first_of_several_answers_is_the_one_noted(school: School, begun: Le
     work(now=at(65))
     decision.refresh_from_db()
     assert (decision.answered_seq, decision.outcome_at) == (4, at(61))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_waits_for_a_decision_holds_no_plan(school: School, begun: Learner) -> None:
+    decision = offered(begun)
+    record(school, [answer_to(decision, begun)])
+
+    def worker_waits() -> bool:
+        return bool(db.rows("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0])
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Decision.objects.select_for_update().get(pk=decision.pk)
+        done = pool.submit(together, lambda: services.advance_and_plan(limit=8, now=at(62)))
+        assert wait_for(worker_waits, 30)
+        assert Plan.objects.select_for_update(nowait=True).get(learner_id=begun.pk)
+    assert done.result(30) == [1]
 
 
 def test_later_answers_do_not_change_what_was_noted(school: School, begun: Learner) -> None:

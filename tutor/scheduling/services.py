@@ -94,8 +94,9 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
     if not advanced:
         return
     with transaction.atomic():
-        _save(_planned([a.belief for a in advanced], now))
+        # Decisions before plans, as `decisions.report` locks them.
         _note_answers(advanced)
+        _save(_planned([a.belief for a in advanced], now))
 
 
 def choose(belief: Belief, *, now: datetime, narrowing: Narrowing | None = None, seed: int | None = None) -> Body:
