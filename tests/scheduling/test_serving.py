@@ -81,6 +81,16 @@ def test_the_plan_of_the_worker_is_what_is_offered(school: School, bo: Learner, 
     assert ids(ask(bo, 8)) == [entry.decision_id for entry in planned.entries]
 
 
+@pytest.mark.parametrize("body", ["{}", '{"entries": 1}', "no JSON"])
+def test_a_plan_that_another_release_wrote_is_made_anew(
+    body: str, school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    record(school, right_and_wrong(bo, fractions, "01"))
+    work()
+    Plan.objects.update(body=body)
+    assert ids(ask(bo, 8)) == ids(ask(bo, 8)) != []
+
+
 def test_an_answered_item_gives_way_though_no_worker_has_seen_the_answer(
     school: School, bo: Learner, wide: Curriculum
 ) -> None:

@@ -97,7 +97,7 @@ def upcoming(beliefs: Sequence[Belief], content: Snapshot, *, now: datetime) -> 
 def _upcoming(
     belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
 ) -> Upcoming:
-    body = plans.decode(row.body) if row.body else None
+    body = plans.readable(row.body)
     entries = open_entries(body, answered, now) if body else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:

@@ -70,9 +70,9 @@ def _drop_from_plan(decision: Decision) -> None:
     key = {"learner_id": decision.learner_id, "curriculum_id": decision.curriculum_id}
     plan = Plan.objects.select_for_update().filter(**key).first()
     if plan is not None:
-        body = plans.decode(plan.body)
-        left = [entry for entry in body.entries if entry.decision_id != decision.pk]
-        if not left:
+        body = plans.readable(plan.body)
+        left = [entry for entry in body.entries if entry.decision_id != decision.pk] if body else []
+        if not (body and left):
             plan.delete()  # the next question makes another, of what is left
             return
         text = plans.encode(msgspec.structs.replace(body, entries=left)).decode()

@@ -70,6 +70,14 @@ def decode(text: str) -> Body:
     return _decoder.decode(text)
 
 
+def readable(text: str | None) -> Body | None:
+    """None also for what another release wrote in another form: a plan can be made anew at any time."""
+    try:
+        return decode(text) if text else None
+    except msgspec.DecodeError:
+        return None
+
+
 def policy() -> tuple[str, int, Policy]:
     version, choose = POLICIES[POLICY]
     return POLICY, version, choose

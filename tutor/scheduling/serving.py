@@ -59,7 +59,7 @@ def next_for(
     curriculum_id = contents.resolve(client.school_id, curriculum)
     learner_id, applied_seq, text, seq = _read(client.school_id, curriculum_id, ref)
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
-    body = plans.decode(text) if text and narrowing is None else None
+    body = plans.readable(text) if narrowing is None else None
     entries = _left(body, answered, n, now) if body and _is_of_newest(body, curriculum_id) else None
     if body is None or entries is None:
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
