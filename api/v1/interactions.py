@@ -122,8 +122,11 @@ def _summary(receipts: Sequence[Receipt]) -> BatchOut:
     return BatchOut(**counts, results=list(receipts))
 
 
+_KINDS: Final = {"id_conflict": CONFLICT, "future_time": INVALID, "implausible_time": INVALID, "bad_text": INVALID}
+
+
 def _problem(error: Rejection) -> Problem:
-    kind = CONFLICT if error.code == "id_conflict" else UNKNOWN_REFERENCE
+    kind = _KINDS.get(error.code, UNKNOWN_REFERENCE)
     return Problem(kind, error.message, [Fault(error.pointer, error.code, error.message)])
 
 

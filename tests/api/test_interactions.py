@@ -126,6 +126,7 @@ def test_a_row_that_makes_no_sense_is_refused_with_its_reason(
 def test_a_time_ahead_of_the_clock_is_refused(client: Caller, bo: Learner) -> None:
     ahead = datetime.now(UTC) + timedelta(minutes=6)
     assert refused(client, answer(bo, occurred_at=ahead.isoformat()))["code"] == "future_time"
+    problem(client.post(ONE, answer(bo, occurred_at=ahead.isoformat())), 422, "invalid")
 
 
 def test_a_clock_a_little_fast_is_forgiven(client: Caller, bo: Learner) -> None:
