@@ -81,6 +81,16 @@ def test_the_plan_of_the_worker_is_what_is_offered(school: School, bo: Learner, 
     assert ids(ask(bo, 8)) == [entry.decision_id for entry in planned.entries]
 
 
+def test_what_was_skipped_is_struck_out_of_a_newer_plan_too(school: School, bo: Learner, wide: Curriculum) -> None:
+    skipped, *_ = ask(bo, 8).entries
+    record(school, [answer(bo, wide, 19)])
+    work()
+    assert skipped.item in {entry.item for entry in plans.decode(plan_of(bo).body).entries}
+    decision = Decision.objects.get(pk=skipped.decision_id)
+    decisions.report(decision, Decision.Outcome.SKIPPED, now=at(60))
+    assert skipped.item not in {entry.item for entry in plans.decode(plan_of(bo).body).entries}
+
+
 @pytest.mark.parametrize("body", ["{}", '{"entries": 1}', "no JSON"])
 def test_a_plan_that_another_release_wrote_is_made_anew(
     body: str, school: School, bo: Learner, fractions: Curriculum

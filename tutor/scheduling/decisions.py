@@ -66,12 +66,12 @@ def report(decision: Decision, outcome: Decision.Outcome, *, now: datetime) -> D
 
 
 def _drop_from_plan(decision: Decision) -> None:
-    """What was skipped is not what comes next; `services.skipped` keeps it out of the plans of the coming day."""
+    """What was skipped does not come next, whichever plan offers it; `services.skipped` keeps it out for a day."""
     key = {"learner_id": decision.learner_id, "curriculum_id": decision.curriculum_id}
     plan = Plan.objects.select_for_update().filter(**key).first()
     if plan is not None:
         body = plans.readable(plan.body)
-        left = [entry for entry in body.entries if entry.decision_id != decision.pk] if body else []
+        left = [entry for entry in body.entries if entry.item != decision.item] if body else []
         if not (body and left):
             plan.delete()  # the next question makes another, of what is left
             return

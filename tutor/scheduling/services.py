@@ -44,6 +44,10 @@ SET applied_seq = excluded.applied_seq, computed_at = excluded.computed_at, next
 WHERE excluded.applied_seq >= p.applied_seq OR p.next_due_at <= excluded.computed_at
 """
 
+_LOCK: Final = """
+SELECT 1 FROM scheduling_plan WHERE learner_id = ANY(%b::uuid[]) ORDER BY learner_id, curriculum_id FOR UPDATE
+"""
+
 # By the decision named in the answer, else by the item that was offered; the first answer of several.
 _ANSWERED: Final = """
 UPDATE scheduling_decision d
@@ -96,6 +100,8 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
     with transaction.atomic():
         # Decisions before plans, as `decisions.report` locks them.
         _note_answers(advanced)
+        # Locked before `_planned` asks what was skipped: a report of it then comes before, or strikes it out after.
+        db.rows(_LOCK, [[a.belief.learner_id for a in advanced]])
         _save(_planned([a.belief for a in advanced], now))
 
 
