@@ -79,8 +79,8 @@ def advance(*, limit: int = 256, now: datetime | None = None) -> list[Advanced]:
 
 def work(*, now: datetime | None = None, limit: int = 256) -> None:
     """What an inference worker does when the bell rings."""
-    while advanced := advance(limit=limit, now=now):
-        scheduling.plan(advanced, now=now or at(60))
+    while scheduling.advance_and_plan(limit=limit, now=now or at(60)):
+        pass
 
 
 def believed(learner: Learner, curriculum: Curriculum, *, now: datetime | None = None) -> Belief:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -31,7 +32,9 @@ from tutor.children import wait_for
 from tutor.interactions.services import Answer
 from tutor.scheduling import plans, services
 from tutor.scheduling.models import Decision, Plan
+from tutor.scheduling.plans import Body
 from tutor.scheduling.serving import Served, next_for
+from tutor.tracing.beliefs import Belief
 from tutor.tracing.models import LearnerState
 
 Outcome = Decision.Outcome
@@ -228,6 +231,23 @@ def test_a_plan_that_cannot_be_kept_leaves_the_answers_to_be_done(
     services.advance_and_plan(limit=10, now=at(63))
     decision.refresh_from_db()
     assert decision.outcome == Outcome.ANSWERED
+
+
+def test_a_learner_who_cannot_be_planned_for_holds_up_nobody(
+    school: School, bo: Learner, ana: Learner, fractions: Curriculum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = services.choose
+
+    def choose_but_for_bo(belief: Belief, **options: Any) -> Body:
+        if belief.learner_id == bo.pk:
+            raise ValueError("no choice for Bo")
+        return choose(belief, **options)
+
+    monkeypatch.setattr(services, "choose", choose_but_for_bo)
+    record(school, [answer(bo, fractions), answer(ana, fractions)])
+    assert services.advance_and_plan(limit=10, now=at(60)) == 2
+    assert [plan.learner_id for plan in Plan.objects.all()] == [ana.pk]
+    assert believed(bo, fractions).applied_seq == 1
 
 
 def test_a_plan_survives_its_bytes(begun: Learner) -> None:

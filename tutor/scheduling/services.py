@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import structlog
 from django.db import transaction
 
 from curricula.snapshot import Snapshot
@@ -21,6 +22,8 @@ from tutor.scheduling.policies import Choice, Settings, Situation
 from tutor.tracing import services as tracing
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.services import Advanced
+
+log = structlog.get_logger()
 
 #: Learners a batch: large enough to amortise a model's fixed cost, small enough to be done within a second.
 BATCH: Final = 256
@@ -137,7 +140,7 @@ def release_due(*, now: datetime) -> int:
             learners = [learner for *_, learner in group]
             planned += _planned(beliefs(school_id, curriculum_id, learners, now.timestamp()), now)
         _save(planned)
-    return len(due)
+    return len(planned)
 
 
 def log_decisions(
@@ -175,10 +178,16 @@ def skipped(learner_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, frozens
 
 
 def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Body]]:
-    """A plan each; one query for all."""
+    """A plan each; one query for all. Whoever cannot be planned for keeps the plan they had, and holds up nobody."""
     avoid = skipped([b.learner_id for b in beliefs], now=now)
-    narrowings = (Narrowing(exclude_items=avoid.get(b.learner_id, frozenset())) for b in beliefs)
-    return [(b, choose(b, now=now, narrowing=n)) for b, n in zip(beliefs, narrowings, strict=True)]
+    planned: list[tuple[Belief, Body]] = []
+    for belief in beliefs:
+        narrowing = Narrowing(exclude_items=avoid.get(belief.learner_id, frozenset()))
+        try:
+            planned.append((belief, choose(belief, now=now, narrowing=narrowing)))
+        except Exception:
+            log.exception("learner_not_planned", learner=str(belief.learner_id))
+    return planned
 
 
 def _choice(content: Snapshot, belief: Belief, narrowing: Narrowing, seed: int, now: float) -> Choice:
