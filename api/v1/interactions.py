@@ -87,8 +87,16 @@ def post_interactions(request: HttpRequest, client: Client) -> HttpResponse:
     except Problem as problem:
         if problem.kind is not INVALID:
             raise
-        receipts = _row_by_row(client, decode(request.body, _RawBatch).interactions)
+        receipts = _row_by_row(client, _raw_rows(request.body))
     return respond(_summary(receipts), status=202)
+
+
+def _raw_rows(body: bytes) -> list[msgspec.Raw]:
+    """The rows as they came, whatever they hold."""
+    try:
+        return msgspec.json.decode(body, type=_RawBatch).interactions
+    except msgspec.ValidationError:
+        return decode(body, _RawBatch).interactions  # worded for the sender
 
 
 def _row_by_row(client: Client, raw: Sequence[msgspec.Raw]) -> list[Receipt]:

@@ -74,7 +74,7 @@ class MasteryList(serializers.Serializer[Any]):
 
 class ForecastOut(serializers.Serializer[Any]):
     concept = ConceptRefOut()
-    estimate = EstimateOut(help_text="At the date, left alone")
+    estimate = EstimateOut(help_text="`value`, `low`, `high` at the date, left alone; `status` and `n` of now")
     now = serializers.FloatField()
     after_practice = serializers.FloatField(help_text="At the date, after one practice now")
 

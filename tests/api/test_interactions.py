@@ -223,3 +223,9 @@ def test_another_school_cannot_list_answers(
     three(client, bo)
     people.a_curriculum(other_school.pk)
     problem(listed(outsider, bo), 404, "not-found")
+
+
+def test_a_character_that_cannot_be_stored_spoils_its_own_row_only(client: Caller, bo: Learner) -> None:
+    said = client.post(BATCH, {"interactions": [answer(bo, "a\0"), answer(bo, "a2")]}).json()
+    assert [row["status"] for row in said["results"]] == ["rejected", "accepted"]
+    assert said["results"][0]["error"]["code"] == "nul_character"

@@ -62,7 +62,7 @@ def test_the_school_is_ready_to_look_at(empty_log: None, secrets_file: Path) -> 
     caller = people.Caller(written["api_key"])
     served = caller.get(f"/api/v1/learners/{written['learner_id']}/next")
     assert served.status_code == 200, served.content
-    assert written["curl"].endswith(f"'/api/v1/learners/{written['learner_id']}/next'")
+    assert written["curl"].endswith(f"'/api/v1/learners/{written['learner_id']}/next?curriculum={group.curriculum_id}'")
     assert secrets_file.stat().st_mode & 0o077 == 0
 
     # again: nothing new, and the same keys; without the file, new ones that work

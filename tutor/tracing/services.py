@@ -30,7 +30,7 @@ from tutor.tracing.status import DEFAULT
 
 log = structlog.get_logger()
 
-#: A learner whose update failed waits this long before being tried again.
+#: A learner whose update failed is marked to wait this long, and tried again after half of it: clocks differ.
 PUT_OFF: Final = timedelta(minutes=10)
 
 
@@ -162,7 +162,9 @@ def _fold(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[A
     if not work:
         return []
     try:
-        return _fold_batch(model, work, now)
+        # Its own savepoint: an error of the database must not spoil the transaction for the others.
+        with transaction.atomic():
+            return _fold_batch(model, work, now)
     except Exception as error:
         if len(work) == 1:
             claim = work[0].claim

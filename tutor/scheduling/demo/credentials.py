@@ -24,6 +24,7 @@ def write(path: Path, group: Group) -> dict[str, str]:
     known = _read(path)
     key = _key(group.school_id, known.get("api_key", ""))
     learner_id = school.learner(group).pk
+    path_of_next = f"/api/v1/learners/{learner_id}/next?curriculum={group.curriculum_id}"
     found = {
         "teacher_email": people.TEACHER[0],
         "teacher_password": _password(people.TEACHER[0], known.get("teacher_password", "")),
@@ -33,7 +34,7 @@ def write(path: Path, group: Group) -> dict[str, str]:
         "learner_id": str(learner_id),
         "class_id": str(group.pk),
         # Whoever shows it puts the address of the server before the path.
-        "curl": f"curl -H 'Authorization: Bearer {key}' '/api/v1/learners/{learner_id}/next'",
+        "curl": f"curl -H 'Authorization: Bearer {key}' '{path_of_next}'",
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_private(path, json.dumps(found, indent=2) + "\n")
