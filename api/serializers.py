@@ -20,6 +20,14 @@ JSON_TYPES: Final[dict[type[serializers.Field[Any, Any, Any, Any]], tuple[type, 
 
 
 class Strict(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.CharField):
+                # A text is kept as it was sent: trimmed, one that is too long would pass, and an id become another's.
+                field.trim_whitespace = False
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             faults = {**self._unknown(data), **self._mistyped(data)}

@@ -108,3 +108,9 @@ def test_a_page_costs_one_query(client: Caller, school: School, django_assert_nu
         people.a_learner(school, f"L{n}")
     with django_assert_num_queries(1):
         client.get("/api/v1/learners?limit=10")
+
+
+def test_an_external_id_is_kept_as_it_was_sent(client: Caller, bo: Learner) -> None:
+    spaced = client.post("/api/v1/learners", {"source": "lms", "external_id": " bo "})
+    assert (spaced.status_code, spaced.json()["external_id"]) == (201, " bo ")
+    problem(client.post("/api/v1/learners", {"name": "B" * 200 + " "}), 422, "invalid")
