@@ -63,7 +63,8 @@ def contents(draw: st.DrawFn, max_concepts: int = 6) -> Snapshot:
 def tables(draw: st.DrawFn, n_concepts: int, practised: list[int]) -> RecallTable:
     """Falls with time where practised; what practice adds is never negative."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
-    start = np.array([draw(st.floats(0.02, 0.98)) for _ in practised]).reshape(-1, 1)
+    likely = st.sampled_from([0.3, 0.62, 0.75, 0.85, 0.95]) | st.floats(0.02, 0.98)
+    start = np.array([draw(likely) for _ in practised]).reshape(-1, 1)
     rest = np.array([draw(st.floats(0.02, 0.98)) for _ in range(n_concepts)])
     recall = start * np.exp(-random.uniform(0, 0.2, (len(practised), 1)) * np.arange(len(DELAYS)))
     return RecallTable(
@@ -82,7 +83,8 @@ def tables(draw: st.DrawFn, n_concepts: int, practised: list[int]) -> RecallTabl
 def evidences(draw: st.DrawFn, practised: list[int], n_items: int) -> Evidence:
     rows = np.zeros(len(practised), ROW)
     for row, concept in zip(rows, practised, strict=True):
-        outcomes = draw(st.lists(st.booleans(), min_size=1, max_size=12))
+        n = draw(st.sampled_from([1, 2, 3, 3, 4, 8, 9, 12]))
+        outcomes = draw(st.lists(st.booleans(), min_size=n, max_size=n))
         row["concept"], row["n"], row["correct"] = concept, len(outcomes), sum(outcomes)
         row["recent"] = sum(1 << place for place, right in enumerate(outcomes[:-9:-1]) if right)
         row["mastered"] = len(outcomes) >= 3 and draw(st.booleans())

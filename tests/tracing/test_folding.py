@@ -181,6 +181,16 @@ def test_an_answer_to_an_easier_item_is_expected_with_more_confidence(
     assert scored(bo)[1] > scored(ana)[1]
 
 
+def test_an_answer_at_the_very_moment_of_the_last_one_is_not_late(
+    school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    for item in (0, 1):
+        record(school, [answer(bo, fractions, item)])
+        work()
+    assert set(scored(bo)) == {1, 2}
+    assert_state_is_the_fold_of_the_log(bo)
+
+
 def test_an_answer_is_scored_once_and_late_ones_not_at_all(school: School, bo: Learner, fractions: Curriculum) -> None:
     record(school, right_and_wrong(bo, fractions, "10"))
     work()
