@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from django.db import connection
-
-#: Prepares nothing by itself, and lets us prepare what we choose; Django's None would forbid that.
-_ON_REQUEST: Final = 2**31 - 1
 
 
 def rows(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> list[tuple[Any, ...]]:
@@ -34,10 +31,10 @@ def rows(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> 
 
 
 def _run(sql: str, parameters: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
-    if prepare:
-        connection.connection.prepare_threshold = _ON_REQUEST
+    # No threshold: the settings forbid it, for a pooler that shares connections.
+    may_prepare = prepare and connection.connection.prepare_threshold is not None
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(sql, parameters, prepare=prepare)
+        cursor.execute(sql, parameters, prepare=may_prepare)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -76,8 +76,8 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 # A connection lives as long as its thread: the pool costs more CPU under a threaded WSGI server.
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-# Statements of `tutor.db` are planned once a connection. Behind a pooler that shares connections between
-# transactions, without support for prepared statements, say TRELLIS_PREPARE=off.
+# Statements of `tutor.db` that ask for it are planned once a connection. Behind a pooler that shares connections
+# between transactions, without support for prepared statements, say TRELLIS_PREPARE=off.
 DATABASES["default"]["OPTIONS"] = {"prepare_threshold": 3 if env.bool("TRELLIS_PREPARE", default=True) else None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
