@@ -1,0 +1,162 @@
+"""A recurrent network of the size of DKT (Piech et al. 2015): (concept, correct) in, every concept's chance out.
+
+A start token precedes the first answer, so that it is predicted as well. Open loop, the network reads the given answers
+and nothing after them: every question is answered from the hidden state after the last given answer, through the output
+of its concept. `for_next` is fitted as published, on the next answer; `for_horizon` on the next ten from every state, so
+that what it is asked for is what it was fitted for. The number of epochs is chosen on a fifth of the learners by log
+loss; then all learners are fitted on for as many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kt_models.base import Interactions
+from kt_models.data import Dataset
+from kt_models.recall import Float
+from tests.bench.rivals.tasks import OpenLoopOnly, Situation, first_concept, set_aside, step_within
+
+_HIDDEN: Final = 128
+_DROPOUT: Final = 0.3
+_BATCH: Final = 64
+_RATE: Final = 3e-3
+_DECAY: Final = 1e-5
+_MOST_EPOCHS: Final = 60
+_PATIENCE: Final = 6
+_ASIDE: Final = 0.2
+
+
+@final
+class Network(nn.Module):
+    """Hidden states (learners, steps + 1, hidden) before each answer and after the last, and their outputs."""
+
+    def __init__(self, n_concepts: int) -> None:
+        super().__init__()
+        self.n_concepts = n_concepts
+        self.token = nn.Embedding(2 * n_concepts + 1, _HIDDEN)
+        self.recurrent = nn.LSTM(_HIDDEN, _HIDDEN, batch_first=True)
+        self.dropout = nn.Dropout(_DROPOUT)
+        self.out = nn.Linear(_HIDDEN, n_concepts)
+
+    def forward(self, concept: Tensor, correct: Tensor) -> Tensor:
+        """(learners, steps + 1, concepts) logits from (learners, steps) answers."""
+        start = torch.full((len(concept), 1), 2 * self.n_concepts, dtype=torch.long)
+        tokens = torch.cat([start, 2 * concept + correct], dim=1)
+        hidden, _ = self.recurrent(self.token(tokens))
+        logits: Tensor = self.out(self.dropout(hidden))
+        return logits
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Sequences:
+    """Answers of learners, padded: concept, correct (learners, steps), and where there is an answer."""
+
+    concept: Tensor
+    correct: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, seen: Interactions, n_learners: int) -> _Sequences:
+        step = step_within(seen.learner)
+        shape = (n_learners, int(step.max(initial=-1)) + 1)
+        columns = [np.zeros(shape, np.int64) for _ in range(3)]
+        values = (first_concept(seen), (seen.correct >= 0.5).astype(np.int64), np.ones(len(seen), np.int64))
+        for column, value in zip(columns, values, strict=True):
+            column[seen.learner, step] = value
+        concept, correct, mask = (torch.from_numpy(column) for column in columns)
+        return cls(concept, correct, mask.bool())
+
+    def take(self, rows: Tensor) -> _Sequences:
+        return _Sequences(self.concept[rows], self.correct[rows], self.mask[rows])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Lstm(OpenLoopOnly):
+    """A fitted network."""
+
+    network: Network
+
+    @classmethod
+    def for_next(cls, data: Dataset, seed: int) -> Lstm:
+        return cls._fit(data, seed, 1)
+
+    @classmethod
+    def for_horizon(cls, data: Dataset, seed: int) -> Lstm:
+        return cls._fit(data, seed, 10)
+
+    @classmethod
+    def _fit(cls, data: Dataset, seed: int, horizon: int) -> Lstm:
+        n = data.concepts.size
+        fitted, chosen = (_Sequences.of(part.interactions, part.n_learners) for part in set_aside(data, _ASIDE, seed))
+        epochs = _best_epochs(n, fitted, chosen, seed, horizon)
+        whole = _Sequences.of(data.interactions, data.n_learners)
+        training = _Training(n, seed, horizon)
+        for _ in range(epochs):
+            training.epoch(whole)
+        return cls(training.network.eval())
+
+    def ahead(self, situation: Situation) -> Float:
+        past, future = situation.past, situation.future
+        sequences = _Sequences.of(past, situation.n_learners)
+        with torch.no_grad():
+            logits = self.network(sequences.concept, sequences.correct)
+        last = torch.from_numpy(np.bincount(past.learner, minlength=situation.n_learners))
+        chance = torch.sigmoid(logits[torch.arange(situation.n_learners), last]).double().numpy()
+        return np.asarray(chance[future.learner, first_concept(future)], dtype=np.float64)
+
+
+@final
+class _Training:
+    def __init__(self, n_concepts: int, seed: int, horizon: int) -> None:
+        # The generator is the process's: initialisation and dropout take no other.
+        torch.manual_seed(seed)
+        self.network = Network(n_concepts)
+        self.horizon = horizon
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=_RATE, weight_decay=_DECAY)
+
+    def epoch(self, data: _Sequences) -> None:
+        self.network.train()
+        for rows in torch.randperm(len(data.concept)).split(_BATCH):
+            batch = data.take(rows)
+            loss, n = self.loss(batch)
+            self.optimizer.zero_grad()
+            (loss / n).backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+            self.optimizer.step()
+
+    def mean_loss(self, data: _Sequences) -> float:
+        self.network.eval()
+        with torch.no_grad():
+            parts = [self.loss(data.take(rows)) for rows in torch.arange(len(data.concept)).split(512)]
+        return float(sum(loss.item() for loss, _ in parts)) / max(sum(n for _, n in parts), 1)
+
+    def loss(self, batch: _Sequences) -> tuple[Tensor, int]:
+        """Summed over answers and over the states 1, ..., horizon before each, and how many these are."""
+        logits = self.network(batch.concept, batch.correct)
+        steps, total, n = batch.concept.shape[1], torch.zeros(()), 0
+        for ahead in range(min(self.horizon, steps)):
+            mask = batch.mask[:, ahead:]
+            said = logits[:, : steps - ahead].gather(2, batch.concept[:, ahead:, None])[..., 0]
+            truth = batch.correct[:, ahead:].float()
+            total = total + nn.functional.binary_cross_entropy_with_logits(said[mask], truth[mask], reduction="sum")
+            n += int(mask.sum())
+        return total, n
+
+
+def _best_epochs(n_concepts: int, fitted: _Sequences, chosen: _Sequences, seed: int, horizon: int) -> int:
+    training, best, least = _Training(n_concepts, seed, horizon), 1, float("inf")
+    for epoch in range(1, _MOST_EPOCHS + 1):
+        training.epoch(fitted)
+        loss = training.mean_loss(chosen)
+        if loss < least:
+            best, least = epoch, loss
+        elif epoch - best >= _PATIENCE:
+            break
+    return best

@@ -1,0 +1,132 @@
+"""Gradient-boosted trees on counts of a learner's past (`counts`): the strongest of the plain rivals on much data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from kt_models.base import Interactions, Query
+from kt_models.data import Dataset
+from kt_models.metrics import Bool
+from kt_models.recall import Float, Int
+from tests.bench.rivals.counts import Log, Rates
+from tests.bench.rivals.tasks import Situation, folds, in_batches, set_aside
+
+#: Learners that have no part in the rates of items and concepts that they are described with.
+_FOLDS: Final = 5
+#: Share of learners on which the number of trees is chosen.
+_ASIDE: Final = 0.2
+#: Questions to fit on, at most, where every pair of a cut and a later answer could be one.
+_QUESTIONS: Final = 200_000
+_SETTINGS: Final[dict[str, Any]] = {
+    "learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 60, "l2_regularization": 10.0,
+    "max_features": 0.7,
+}  # fmt: skip
+_MOST_TREES: Final = 500
+_PATIENCE: Final = 15
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Questions about answers: which answer, seen from after how many of its learner's."""
+
+    answer: Int
+    cut: Int
+    ahead: Int
+
+    def take(self, rows: Bool) -> Rows:
+        return Rows(self.answer[rows], self.cut[rows], self.ahead[rows])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """Fitted trees, and the rates of items and concepts among the answers fitted on."""
+
+    forest: HistGradientBoostingClassifier
+    rates: Rates
+
+    @classmethod
+    def for_next(cls, data: Dataset, seed: int) -> Trees:
+        """Fitted to predict each answer from all before it."""
+        return cls._fit(data, _next_rows(data), seed)
+
+    @classmethod
+    def for_horizon(cls, data: Dataset, seed: int) -> Trees:
+        """Fitted to predict up to ten answers ahead, from every cut of every history."""
+        return cls._fit(data, _horizon_rows(data, 10, seed), seed)
+
+    @classmethod
+    def _fit(cls, data: Dataset, rows: Rows, seed: int) -> Trees:
+        x, y = _out_of_fold(data, rows, seed), data.interactions.correct[rows.answer] >= 0.5
+        owner = data.interactions.learner[rows.answer]
+        aside = np.isin(data.learner_ids[owner], set_aside(data, _ASIDE, seed)[1].learner_ids)
+        search = HistGradientBoostingClassifier(
+            **_SETTINGS, max_iter=_MOST_TREES, early_stopping=True, n_iter_no_change=_PATIENCE, random_state=seed
+        )
+        search.fit(x[~aside], y[~aside], X_val=x[aside], y_val=y[aside])
+        best = max(int(search.n_iter_) - _PATIENCE, 1)
+        forest = HistGradientBoostingClassifier(**_SETTINGS, max_iter=best, early_stopping=False, random_state=seed)
+        return cls(forest.fit(x, y), _rates(data.interactions, data))
+
+    def ahead(self, situation: Situation) -> Float:
+        past, future = situation.past, situation.future
+        log = Log(past, situation.n_learners, self.rates.expected(past))
+        cut = np.bincount(past.learner, minlength=situation.n_learners)[future.learner]
+        start = np.searchsorted(future.learner, future.learner)
+        return self._predict(log.features(future, cut, np.arange(len(cut)) - start + 1, self.rates))
+
+    def following(self, data: Dataset) -> Float:
+        rows, seen = _next_rows(data), data.interactions
+        log = Log(seen, data.n_learners, self.rates.expected(seen))
+        return self._predict(log.features(seen.query(), rows.cut, rows.ahead, self.rates))
+
+    def _predict(self, features: Float) -> Float:
+        parts = [self.forest.predict_proba(features[rows])[:, 1] for rows in in_batches(len(features), 200_000)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _rates(seen: Interactions, data: Dataset) -> Rates:
+    return Rates.of(seen, data.concepts.size, data.items.size)
+
+
+def _next_rows(data: Dataset) -> Rows:
+    return Rows(np.arange(data.n_answers), data.step, np.ones(data.n_answers, np.int64))
+
+
+def _horizon_rows(data: Dataset, horizon: int, seed: int) -> Rows:
+    """Every answer seen from 1, ..., horizon steps before it; a random part where these are too many."""
+    step = data.step
+    ahead = np.arange(1, horizon + 1)
+    answer, behind = np.nonzero(step[:, None] - ahead + 1 >= 0)
+    if len(answer) > _QUESTIONS:
+        kept = np.sort(np.random.default_rng(seed).choice(len(answer), _QUESTIONS, replace=False))
+        answer, behind = answer[kept], behind[kept]
+    return Rows(answer, step[answer] - ahead[behind] + 1, ahead[behind])
+
+
+def _out_of_fold(data: Dataset, rows: Rows, seed: int) -> Float:
+    """Features of rows, with the rates among the learners of other folds."""
+    seen, fold = data.interactions, folds(data.n_learners, _FOLDS, seed)
+    of_answer = fold[seen.learner]
+    rates = [_rates(seen.take(np.flatnonzero(of_answer != k)), data) for k in range(_FOLDS)]
+    expected = np.empty(len(seen))
+    for k in range(_FOLDS):
+        expected[of_answer == k] = rates[k].expected(seen.take(np.flatnonzero(of_answer == k)))
+    log, out = Log(seen, data.n_learners, expected), None
+    for k in range(_FOLDS):
+        here = of_answer[rows.answer] == k
+        part, query = rows.take(here), _query(seen, rows.answer[here])
+        features = log.features(query, part.cut, part.ahead, rates[k])
+        out = np.empty((len(rows.answer), features.shape[1]), np.float32) if out is None else out
+        out[here] = features
+    assert out is not None
+    return out
+
+
+def _query(seen: Interactions, rows: Int) -> Query:
+    return Query(seen.learner[rows], seen.seconds[rows], seen.item[rows], seen.concepts.take(rows))
