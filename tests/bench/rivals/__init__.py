@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from kt_models import kinds
 from tests.bench.rivals.tasks import Rival
@@ -39,4 +39,4 @@ def resolve(name: str, settings: Sequence[str] = ()) -> Rival:
     found = importlib.import_module(f"tests.bench.rivals.{module}")
     for part in maker.split("."):
         found = getattr(found, part)
-    return found  # type: ignore[return-value]
+    return cast(Rival, found)

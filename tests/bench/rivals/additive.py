@@ -86,7 +86,10 @@ class _Problem:
 
     def sums(self, values: Float) -> Float:
         """(effects,) sum of the values of the answers of each."""
-        return np.sum([np.bincount(c, weights=values, minlength=self.n_effects) for c in self.columns], axis=0)
+        return np.asarray(
+            np.sum([np.bincount(c, weights=values, minlength=self.n_effects) for c in self.columns], axis=0),
+            dtype=np.float64,
+        )
 
     def loss(self, point: Float, precision: Float) -> tuple[float, Float]:
         intercept, sd, effects = point[0], np.exp(point[1]), point[2:]

@@ -7,10 +7,11 @@ from typing import Final, final
 
 import numpy as np
 
-from kt_models.base import Interactions, Query
+from kt_models.base import Float32, Interactions, Query
 from kt_models.recall import Float, Int
 from tests.bench.rivals.tasks import first_concept
 
+Features = Float32
 #: Answers at the base rate that the rate of an item or concept is drawn by.
 _CALM: Final = 8.0
 #: Of the rates of late: this many answers back.
@@ -67,8 +68,8 @@ class Log:
         new[self.by_concept.order[~self.by_concept.starts]] = 0.0
         self.concepts_met = _running(new)
 
-    def features(self, query: Query, cut: Int, ahead: Int, rates: Rates) -> Float:
-        """(questions, features) as float32, from the first `cut` (questions,) answers of each one's learner."""
+    def features(self, query: Query, cut: Int, ahead: Int, rates: Rates) -> Features:
+        """(questions, features), from the first `cut` (questions,) answers of each one's learner."""
         begin = self.offset[query.learner]
         end = begin + cut
         expected = rates.expected(query)
@@ -78,8 +79,8 @@ class Log:
         of_item = self.by_item.at(query.learner, item, cut)
         last = self.seen.seconds[np.maximum(end - 1, 0)] if len(self.seen) else np.zeros(len(cut))
         columns = [
-            expected, np.log1p(rates.item_answers[item]), rates.concept[concept], np.log1p(cut), ahead, right, cut - right,
-            _drawn(self.surprise[end] - self.surprise[begin], cut),
+            expected, np.log1p(rates.item_answers[item]), rates.concept[concept], np.log1p(cut), ahead,
+            right, cut - right, _drawn(self.surprise[end] - self.surprise[begin], cut),
             *(self._late(begin, end, n) for n in _RECENT),
             of_concept.right, of_concept.count - of_concept.right, _drawn(of_concept.surprise, of_concept.count),
             of_concept.late, _log_pause(query.seconds - of_concept.last, of_concept.count),

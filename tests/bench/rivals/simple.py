@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaln
 
@@ -72,5 +73,5 @@ class LearnerMean:
         return np.asarray((right + self.right) / (data.step + self.right + self.wrong), dtype=np.float64)
 
 
-def _sums(group: Int, values: Float, n: int) -> Float:
+def _sums(group: Int, values: NDArray[np.floating[Any]], n: int) -> Float:
     return np.bincount(group, weights=values, minlength=n).astype(np.float64)

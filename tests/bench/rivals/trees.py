@@ -12,7 +12,7 @@ from kt_models.base import Interactions, Query
 from kt_models.data import Dataset
 from kt_models.metrics import Bool
 from kt_models.recall import Float, Int
-from tests.bench.rivals.counts import Log, Rates
+from tests.bench.rivals.counts import NAMES, Features, Log, Rates
 from tests.bench.rivals.tasks import Situation, folds, in_batches, set_aside
 
 #: Learners that have no part in the rates of items and concepts that they are described with.
@@ -85,7 +85,7 @@ class Trees:
         log = Log(seen, data.n_learners, self.rates.expected(seen))
         return self._predict(log.features(seen.query(), rows.cut, rows.ahead, self.rates))
 
-    def _predict(self, features: Float) -> Float:
+    def _predict(self, features: Features) -> Float:
         parts = [self.forest.predict_proba(features[rows])[:, 1] for rows in in_batches(len(features), 200_000)]
         return np.concatenate(parts) if parts else np.empty(0)
 
@@ -109,7 +109,7 @@ def _horizon_rows(data: Dataset, horizon: int, seed: int) -> Rows:
     return Rows(answer, step[answer] - ahead[behind] + 1, ahead[behind])
 
 
-def _out_of_fold(data: Dataset, rows: Rows, seed: int) -> Float:
+def _out_of_fold(data: Dataset, rows: Rows, seed: int) -> Features:
     """Features of rows, with the rates among the learners of other folds."""
     seen, fold = data.interactions, folds(data.n_learners, _FOLDS, seed)
     of_answer = fold[seen.learner]
@@ -117,14 +117,12 @@ def _out_of_fold(data: Dataset, rows: Rows, seed: int) -> Float:
     expected = np.empty(len(seen))
     for k in range(_FOLDS):
         expected[of_answer == k] = rates[k].expected(seen.take(np.flatnonzero(of_answer == k)))
-    log, out = Log(seen, data.n_learners, expected), None
+    log = Log(seen, data.n_learners, expected)
+    out = np.empty((len(rows.answer), len(NAMES)), np.float32)
     for k in range(_FOLDS):
         here = of_answer[rows.answer] == k
         part, query = rows.take(here), _query(seen, rows.answer[here])
-        features = log.features(query, part.cut, part.ahead, rates[k])
-        out = np.empty((len(rows.answer), features.shape[1]), np.float32) if out is None else out
-        out[here] = features
-    assert out is not None
+        out[here] = log.features(query, part.cut, part.ahead, rates[k])
     return out
 
 
