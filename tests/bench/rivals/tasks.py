@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import Final, Protocol, final
 
 import numpy as np
 
@@ -50,11 +50,16 @@ class Truth:
         """Of concepts practised before: all that a model of memory speaks of."""
         return np.isfinite(self.gap)
 
+    def take(self, rows: Int | Bool) -> Truth:
+        return Truth(*(getattr(self, name)[rows] for name in _COLUMNS))
+
+
+_COLUMNS: Final = ("learner", "correct", "ahead", "given", "gap")
+
 
 def truth_of_all(parts: list[Truth]) -> Truth:
     """Some truths one after the other."""
-    names = ("learner", "correct", "ahead", "given", "gap")
-    return Truth(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return Truth(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
 
 
 def open_loop(data: Dataset, given: int, horizon: int) -> tuple[Situation, Truth]:
