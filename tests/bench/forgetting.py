@@ -29,7 +29,7 @@ from tests.bench.rivals import scores
 from tests.bench.rivals.tasks import Rival, Truth, prequential
 
 SETS: Final = ("cloze", "supermemo")
-RIVALS: Final = ("constant", "fsrs-6", "fsrs-6-calibrated", "trees-next")
+RIVALS: Final = ("constant", "fsrs-6", "fsrs-6-calibrated", "trees-next", "trees-next-timed")
 #: Of each learner's answers on supermemo.
 FITTED_SHARE: Final = 0.7
 DEFAULT: Final = replace(Plan(), sets=SETS, rivals=RIVALS)

@@ -27,7 +27,7 @@ from tests.bench.rivals.kept import Kept
 from tests.bench.rivals.tasks import Rival, Truth, prequential
 
 SETS: Final = ("assist12", "assist17")
-RIVALS: Final = ("trees-next", "constant", "learner-mean", "fsrs-6", "fsrs-6-calibrated")
+RIVALS: Final = ("trees-next", "trees-next-timed", "constant", "learner-mean", "fsrs-6", "fsrs-6-calibrated")
 SEED: Final = 0
 
 

@@ -40,6 +40,7 @@ SETS: Final = ("assist12", "assist17")
 PROTOCOLS: Final = ("within-10", "within-40", "between", "continual")
 ANSWERS: Final = 50
 HORIZON: Final = 10
+RIVALS: Final = tuple(name for name in rivals.RIVALS if not name.endswith("-timed"))
 #: Of the continual protocol: learners fitted on, and the first and last step after which a forecast is made.
 CONTINUAL_LEARNERS: Final = 100
 FIRST_STEP, LAST_STEP = 11, 40
@@ -52,7 +53,7 @@ class Plan:
 
     sets: tuple[str, ...] = SETS
     kinds: tuple[str, ...] = tuple(sorted(kinds.KINDS, reverse=True))
-    rivals: tuple[str, ...] = tuple(rivals.RIVALS)
+    rivals: tuple[str, ...] = RIVALS
     protocols: tuple[str, ...] = PROTOCOLS
     seeds: tuple[int, ...] = (0, 1, 2)
     settings: tuple[str, ...] = ()

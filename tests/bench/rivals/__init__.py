@@ -22,6 +22,7 @@ RIVALS: Final[dict[str, tuple[str, str]]] = {
     "lstm-next": ("lstm", "Lstm.for_next"),
     "trees": ("trees", "Trees.for_horizon"),
     "trees-next": ("trees", "Trees.for_next"),
+    "trees-next-timed": ("trees", "Trees.for_next_timed"),
     "fsrs-6": ("memory", "Memory.default"),
     "fsrs-6-calibrated": ("memory", "Memory.calibrated"),
 }

@@ -25,6 +25,9 @@ _SETTINGS: Final[dict[str, Any]] = {
     "learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 60, "l2_regularization": 10.0,
     "max_features": 0.7,
 }  # fmt: skip
+_PAUSE: Final = NAMES.index("log pause of learner")
+#: Ten minutes: longer than a learner takes over an answer, as a rule, and shorter than the pause between two sessions.
+_SHORT_PAUSE: Final = float(np.log1p(600.0))
 _MOST_TREES: Final = 500
 _PATIENCE: Final = 15
 
@@ -49,6 +52,7 @@ class Trees:
 
     forest: HistGradientBoostingClassifier
     rates: Rates
+    timed: bool = False
 
     @classmethod
     def for_next(cls, data: Dataset, seed: int) -> Trees:
@@ -56,13 +60,22 @@ class Trees:
         return cls._fit(data, _next_rows(data), seed)
 
     @classmethod
+    def for_next_timed(cls, data: Dataset, seed: int) -> Trees:
+        """The same, told the pause since the learner's last answer to the second.
+
+        Times are of answers, so that pause holds the time taken over the answer in question, which nobody knows who
+        predicts it: a time-out, which counts as wrong, can be read from it.
+        """
+        return cls._fit(data, _next_rows(data), seed, timed=True)
+
+    @classmethod
     def for_horizon(cls, data: Dataset, seed: int) -> Trees:
         """Fitted to predict up to ten answers ahead, from every cut of every history."""
         return cls._fit(data, _horizon_rows(data, 10, seed), seed)
 
     @classmethod
-    def _fit(cls, data: Dataset, rows: Rows, seed: int) -> Trees:
-        x, y = _out_of_fold(data, rows, seed), data.interactions.correct[rows.answer] >= 0.5
+    def _fit(cls, data: Dataset, rows: Rows, seed: int, timed: bool = False) -> Trees:
+        x, y = _told(_out_of_fold(data, rows, seed), timed), data.interactions.correct[rows.answer] >= 0.5
         owner = data.interactions.learner[rows.answer]
         aside = np.isin(data.learner_ids[owner], set_aside(data, _ASIDE, seed)[1].learner_ids)
         search = HistGradientBoostingClassifier(
@@ -71,7 +84,7 @@ class Trees:
         search.fit(x[~aside], y[~aside], X_val=x[aside], y_val=y[aside])
         best = max(int(search.n_iter_) - _PATIENCE, 1)
         forest = HistGradientBoostingClassifier(**_SETTINGS, max_iter=best, early_stopping=False, random_state=seed)
-        return cls(forest.fit(x, y), _rates(data.interactions, data))
+        return cls(forest.fit(x, y), _rates(data.interactions, data), timed)
 
     def ahead(self, situation: Situation) -> Float:
         past, future = situation.past, situation.future
@@ -86,8 +99,18 @@ class Trees:
         return self._predict(log.features(seen.query(), rows.cut, rows.ahead, self.rates))
 
     def _predict(self, features: Features) -> Float:
+        features = _told(features, self.timed)
         parts = [self.forest.predict_proba(features[rows])[:, 1] for rows in in_batches(len(features), 200_000)]
         return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _told(features: Features, timed: bool) -> Features:
+    """Short pauses since the learner's last answer made one, so that the time taken cannot be read from them."""
+    if not timed:
+        pause = features[:, _PAUSE]
+        # NaN, where there was no answer before, stays.
+        features[:, _PAUSE] = np.where(pause < _SHORT_PAUSE, _SHORT_PAUSE, pause)
+    return features
 
 
 def _rates(seen: Interactions, data: Dataset) -> Rates:
