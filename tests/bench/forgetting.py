@@ -24,29 +24,27 @@ from kt_models.data import Dataset
 from kt_models.metrics import Bool
 from kt_models.recall import Float
 from tests.bench import full_data, harness
-from tests.bench.full_data import SEED, Plan, measure, plan_of_arguments, report
-from tests.bench.rivals import scores
+from tests.bench.full_data import SEED, measure, report
+from tests.bench.rivals import contest, scores
+from tests.bench.rivals.contest import Contest
 from tests.bench.rivals.tasks import Rival, Truth, prequential
 
 SETS: Final = ("cloze", "supermemo")
 RIVALS: Final = ("constant", "fsrs-6", "fsrs-6-calibrated", "trees-next", "trees-next-timed")
 #: Of each learner's answers on supermemo.
 FITTED_SHARE: Final = 0.7
-DEFAULT: Final = replace(Plan(), sets=SETS, rivals=RIVALS)
-QUICK: Final = replace(
-    DEFAULT, sets=("cloze", "supermemo"), kinds=("half-life", "logistic"), learners=60, replicates=40,
-    rivals=("constant", "fsrs-6", "fsrs-6-calibrated"),
-)  # fmt: skip
+DEFAULT: Final = Contest(sets=SETS, rivals=RIVALS)
+QUICK: Final = Contest(sets=SETS, rivals=RIVALS[:3], kinds=("half-life", "logistic"), learners=60, replicates=40)
 #: Answers of a learner of supermemo that a smoke run takes.
 QUICK_ANSWERS: Final = 400
 
 
-def run(plan: Plan, name: str) -> Iterator[dict[str, Any]]:
+def run(plan: Contest, name: str) -> Iterator[dict[str, Any]]:
     """All figures on one data set."""
     return _supermemo(plan) if name == "supermemo" else full_data.run(plan, name)
 
 
-def _supermemo(plan: Plan) -> Iterator[dict[str, Any]]:
+def _supermemo(plan: Contest) -> Iterator[dict[str, Any]]:
     whole, own = _with_expectations()
     if plan.learners:
         kept = whole.step < QUICK_ANSWERS
@@ -65,10 +63,9 @@ def _supermemo(plan: Plan) -> Iterator[dict[str, Any]]:
         yield from _of_learner(f"supermemo.learner{learner}", truth, {m: p[rows] for m, p in predicted.items()}, plan)
 
 
-def _of_learner(name: str, truth: Truth, predicted: dict[str, Float], plan: Plan) -> Iterator[dict[str, Any]]:
-    lead = plan.lead if plan.kinds else None
+def _of_learner(name: str, truth: Truth, predicted: dict[str, Float], plan: Contest) -> Iterator[dict[str, Any]]:
     own = predicted.pop("supermemo")
-    yield from report(name, truth, predicted, lead, plan.replicates)
+    yield from report(name, truth, predicted, plan.lead, plan.replicates)
     rows = np.isfinite(own) & truth.repeated
     if not rows.any():
         return
@@ -77,8 +74,8 @@ def _of_learner(name: str, truth: Truth, predicted: dict[str, Float], plan: Plan
     for model, p in there.items():
         answers = scores.answers_of(truth.take(rows), p)
         yield from scores.whole(f"{name}.{model}.predicted", answers, plan.replicates)
-    if lead:
-        yield from scores.differences(f"{name}.predicted", lead, truth.take(rows), there, plan.replicates)
+    if plan.lead:
+        yield from scores.differences(f"{name}.predicted", plan.lead, truth.take(rows), there, plan.replicates)
 
 
 def _fit_and_follow(fit: Rival, whole: Dataset, fitted: Bool) -> dict[str, Float]:
@@ -109,8 +106,8 @@ def figures(options: Any = None) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    plan = plan_of_arguments("Forgetting over days, as JSON lines.", DEFAULT, QUICK, SETS)
-    for figure in measure(plan, run):
+    given = contest.parser("Forgetting over days, as JSON lines.", DEFAULT, SETS).parse_args()
+    for figure in measure(QUICK if given.quick else Contest(**contest.fields(given)), run):
         harness.print_figure("forgetting", figure)
 
 

@@ -9,21 +9,18 @@ the learner's earlier ones. `.repeated` is of concepts practised before, and `.g
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final
 
 import numpy as np
 
-from kt_models import data, kinds, metrics
+from kt_models import data
 from kt_models.data import Dataset
 from kt_models.recall import Float
-from tests.bench import harness, rivals
-from tests.bench.rivals import scores
-from tests.bench.rivals.kept import Kept
+from tests.bench import harness
+from tests.bench.rivals import contest, scores
+from tests.bench.rivals.contest import Contest
 from tests.bench.rivals.tasks import Rival, Truth, prequential
 
 SETS: Final = ("assist12", "assist17")
@@ -31,33 +28,11 @@ RIVALS: Final = ("trees-next", "trees-next-timed", "constant", "learner-mean", "
 SEED: Final = 0
 
 
-@final
-@dataclass(frozen=True)
-class Plan:
-    """What to run. `settings` are of the first kind; `learners` limits a smoke run, 0 takes all."""
-
-    sets: tuple[str, ...] = SETS
-    kinds: tuple[str, ...] = tuple(sorted(kinds.KINDS, reverse=True))
-    rivals: tuple[str, ...] = RIVALS
-    settings: tuple[str, ...] = ()
-    learners: int = 0
-    replicates: int = metrics.REPLICATES
-    kept: Kept = field(default_factory=Kept)
-
-    @property
-    def lead(self) -> str:
-        """The first kind, with its settings."""
-        return f"{self.kinds[0]}[{','.join(self.settings)}]" if self.settings else self.kinds[0]
-
-    def models(self) -> dict[str, Rival]:
-        others = {name: rivals.resolve(name) for name in (*self.kinds[1:], *self.rivals)}
-        return {self.lead: rivals.resolve(self.kinds[0], self.settings), **others} if self.kinds else others
+DEFAULT: Final = Contest(sets=SETS, rivals=RIVALS)
+QUICK: Final = Contest(sets=("assist17",), rivals=RIVALS, kinds=("half-life", "logistic"), learners=80, replicates=40)
 
 
-QUICK: Final = Plan(sets=("assist17",), kinds=("half-life", "logistic"), learners=80, replicates=40)
-
-
-def parts(plan: Plan, name: str) -> tuple[Dataset, Dataset]:
+def parts(plan: Contest, name: str) -> tuple[Dataset, Dataset]:
     """Learners to fit on, and to predict."""
     whole = data.read(harness.DATA / name / "interactions.parquet")
     if plan.learners:
@@ -66,7 +41,7 @@ def parts(plan: Plan, name: str) -> tuple[Dataset, Dataset]:
     return training, test
 
 
-def run(plan: Plan, name: str) -> Iterator[dict[str, Any]]:
+def run(plan: Contest, name: str) -> Iterator[dict[str, Any]]:
     """All figures on one data set."""
     training, test = parts(plan, name)
     predicted = {}
@@ -75,7 +50,7 @@ def run(plan: Plan, name: str) -> Iterator[dict[str, Any]]:
         predicted[model] = made["p"]
         seconds = round(float(made["seconds"]), 1)
         yield {"name": f"{name}.{model}.fit_and_predict", "value": seconds, "unit": "s", "n": training.n_answers}
-    yield from report(name, prequential(test), predicted, plan.lead if plan.kinds else None, plan.replicates)
+    yield from report(name, prequential(test), predicted, plan.lead, plan.replicates)
 
 
 def _fit_and_follow(fit: Rival, training: Dataset, test: Dataset) -> dict[str, Float]:
@@ -83,9 +58,9 @@ def _fit_and_follow(fit: Rival, training: Dataset, test: Dataset) -> dict[str, F
 
 
 def report(
-    name: str, truth: Truth, predicted: dict[str, Float], lead: str | None, replicates: int
+    name: str, truth: Truth, predicted: dict[str, Float], lead: str, replicates: int
 ) -> Iterator[dict[str, Any]]:
-    """Whole, on repeated practice, by gap; and the lead less everybody, of all answers and of the repeated ones."""
+    """Whole, on repeated practice and by gap; and the lead, if there is one, less everybody."""
     harness.remark(scores.table(name, truth, predicted))
     edges = scores.decile_edges(truth)
     for model, p in predicted.items():
@@ -101,7 +76,7 @@ def report(
         yield from scores.differences(f"{name}.repeated", lead, again_truth, again_predicted, replicates)
 
 
-def measure(plan: Plan, run: Callable[[Plan, str], Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+def measure(plan: Contest, run: Callable[[Contest, str], Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
     """The figures of every set that is on this machine."""
     for name in plan.sets:
         path = harness.DATA / name / "interactions.parquet"
@@ -109,33 +84,12 @@ def measure(plan: Plan, run: Callable[[Plan, str], Iterator[dict[str, Any]]]) ->
 
 
 def figures(options: Any = None) -> Iterator[dict[str, Any]]:
-    return measure(QUICK if getattr(options, "quick", False) else Plan(), run)
-
-
-def plan_of_arguments(description: str, default: Plan, quick: Plan, sets: Sequence[str]) -> Plan:
-    """What the command line asks for."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--sets", nargs="+", choices=sets, default=default.sets)
-    parser.add_argument("--kinds", nargs="*", choices=kinds.KINDS, default=default.kinds, help="the first is compared")
-    parser.add_argument("--rivals", nargs="*", choices=rivals.RIVALS, default=default.rivals)
-    parser.add_argument("--set", nargs="+", default=[], metavar="key=value", help="settings of the first kind")
-    parser.add_argument("--learners", type=int, default=default.learners, help="at most; all by default")
-    parser.add_argument("--replicates", type=int, default=default.replicates, help="draws of the bootstrap")
-    parser.add_argument("--keep", type=Path, help="folder of predictions, which are taken from there if they are there")
-    parser.add_argument("--again", nargs="+", default=[], help="models to fit anew although they are kept")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: small, and its figures mean little")
-    given = parser.parse_args()
-    if given.quick:
-        return quick
-    return Plan(
-        tuple(given.sets), tuple(given.kinds), tuple(given.rivals), tuple(given.set), given.learners, given.replicates,
-        Kept(given.keep, tuple(given.again)),
-    )  # fmt: skip
+    return measure(QUICK if getattr(options, "quick", False) else DEFAULT, run)
 
 
 def main() -> None:
-    plan = plan_of_arguments("Next answers of held-out learners on all data, as JSON lines.", Plan(), QUICK, SETS)
-    for figure in measure(plan, run):
+    given = contest.parser("Next answers of held-out learners, as JSON lines.", DEFAULT, SETS).parse_args()
+    for figure in measure(QUICK if given.quick else Contest(**contest.fields(given)), run):
         harness.print_figure("full_data", figure)
 
 

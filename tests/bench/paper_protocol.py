@@ -19,21 +19,19 @@ of the first kind named, against everybody; `best` marks the strongest other mod
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 
-from kt_models import data, kinds, metrics
+from kt_models import data, metrics
 from kt_models.data import Dataset
 from kt_models.recall import Float
 from tests.bench import harness, rivals
-from tests.bench.rivals import scores
-from tests.bench.rivals.kept import Kept
+from tests.bench.rivals import contest, scores
+from tests.bench.rivals.contest import Contest
 from tests.bench.rivals.tasks import Forecaster, Rival, Situation, Truth, open_loop, truth_of_all
 
 SETS: Final = ("assist12", "assist17")
@@ -48,29 +46,14 @@ FIRST_STEP, LAST_STEP = 11, 40
 
 @final
 @dataclass(frozen=True)
-class Plan:
-    """What to run. `settings` are of the first kind."""
+class Plan(Contest):
+    """What to run; `learners` are drawn by each seed."""
 
-    sets: tuple[str, ...] = SETS
-    kinds: tuple[str, ...] = tuple(sorted(kinds.KINDS, reverse=True))
-    rivals: tuple[str, ...] = RIVALS
     protocols: tuple[str, ...] = PROTOCOLS
     seeds: tuple[int, ...] = (0, 1, 2)
-    settings: tuple[str, ...] = ()
-    learners: int = 1_000
-    replicates: int = metrics.REPLICATES
-    kept: Kept = field(default_factory=Kept)
-
-    @property
-    def lead(self) -> str:
-        """The first kind, with its settings."""
-        return f"{self.kinds[0]}[{','.join(self.settings)}]" if self.settings else self.kinds[0]
-
-    def models(self) -> dict[str, Rival]:
-        others = {name: rivals.resolve(name) for name in (*self.kinds[1:], *self.rivals)}
-        return {self.lead: rivals.resolve(self.kinds[0], self.settings), **others} if self.kinds else others
 
 
+DEFAULT: Final = Plan(sets=SETS, rivals=RIVALS, learners=1_000)
 QUICK: Final = Plan(
     sets=("assist17",), kinds=("half-life", "logistic"), seeds=(0,), learners=120, replicates=40,
     rivals=("constant", "learner-mean", "additive-items", "trees", "fsrs-6"),
@@ -100,12 +83,13 @@ def experiment(whole: Dataset, protocol: str, seed: int, learners: int) -> Exper
     """One protocol on the learners drawn by a seed."""
     eligible = np.flatnonzero(whole.lengths >= ANSWERS)
     order = np.random.default_rng(seed).permutation(eligible)
+    learners = learners or len(order)
     drawn = whole.take(np.sort(order[:learners])).first(ANSWERS)
     kind, _, given = protocol.partition("-")
     if kind == "within":
         return Experiment(drawn.first(int(given)), {protocol: (open_loop(drawn, int(given), HORIZON),)})
     if kind == "between":
-        n = int(0.8 * min(learners, len(eligible)))
+        n = int(0.8 * min(learners, len(order)))
         others = whole.take(np.sort(order[n : n + learners])).first(ANSWERS)
         parts = {f"between-{g}": (open_loop(others, g, HORIZON),) for g in (10, 40)}
         return Experiment(whole.take(np.sort(order[:n])).first(ANSWERS), parts)
@@ -123,7 +107,7 @@ def run(plan: Plan, name: str, whole: Dataset) -> Iterator[dict[str, Any]]:
             harness.remark(scores.table(f"{name}.{part}", truth_of_all(of_seeds), by_model))
             for model in by_model:
                 yield from _figures(f"{name}.{part}.{model}", of_seeds, predicted[part][model], plan)
-            if plan.kinds:
+            if plan.lead:
                 truth = truth_of_all(of_seeds)
                 yield from scores.differences(f"{name}.{part}", plan.lead, truth, by_model, plan.replicates)
 
@@ -173,29 +157,16 @@ def measure(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def figures(options: Any = None) -> Iterator[dict[str, Any]]:
-    return measure(QUICK if getattr(options, "quick", False) else Plan())
+    return measure(QUICK if getattr(options, "quick", False) else DEFAULT)
 
 
 def main() -> None:
-    default = Plan()
-    parser = argparse.ArgumentParser(description="The protocols of the PSI-KT paper, as JSON lines.")
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=default.sets)
-    parser.add_argument("--kinds", nargs="*", choices=kinds.KINDS, default=default.kinds, help="the first is compared")
-    parser.add_argument("--rivals", nargs="*", choices=rivals.RIVALS, default=default.rivals)
-    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=default.protocols)
-    parser.add_argument("--seeds", nargs="+", type=int, default=default.seeds)
-    parser.add_argument("--set", nargs="+", default=[], metavar="key=value", help="settings of the first kind")
-    parser.add_argument("--learners", type=int, default=default.learners, help="drawn by each seed")
-    parser.add_argument("--replicates", type=int, default=default.replicates, help="draws of the bootstrap")
-    parser.add_argument("--keep", type=Path, help="folder of predictions, which are taken from there if they are there")
-    parser.add_argument("--again", nargs="+", default=[], help="models to fit anew although they are kept")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: small, and its figures mean little")
+    parser = contest.parser("The protocols of the PSI-KT paper, as JSON lines.", DEFAULT, SETS)
+    parser.add_argument("--protocols", nargs="+", choices=PROTOCOLS, default=PROTOCOLS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=DEFAULT.seeds)
     given = parser.parse_args()
-    plan = QUICK if given.quick else Plan(
-        tuple(given.sets), tuple(given.kinds), tuple(given.rivals), tuple(given.protocols), tuple(given.seeds),
-        tuple(given.set), given.learners, given.replicates, Kept(given.keep, tuple(given.again)),
-    )  # fmt: skip
-    for figure in measure(plan):
+    chosen = Plan(**contest.fields(given), protocols=tuple(given.protocols), seeds=tuple(given.seeds))
+    for figure in measure(QUICK if given.quick else chosen):
         harness.print_figure("paper_protocol", figure)
 
 

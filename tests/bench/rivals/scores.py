@@ -115,7 +115,7 @@ def _number(value: float) -> float | None:
 
 def table(title: str, truth: Truth, predicted: Mapping[str, Float]) -> str:
     """For people, on stderr: whole metrics by model, best log loss first; on repeated practice in the last columns."""
-    lines = [f"{title}: {len(truth.correct)} answers, {np.unique(truth.learner).size} learners"]
+    lines = [f"{title}: {len(truth.correct)} answers, {np.unique(truth.learner).size} resampled"]
     rows = []
     for name, p in predicted.items():
         everything, again = answers_of(truth, p), answers_of(truth, p).take(truth.repeated & np.isfinite(p))
