@@ -1,0 +1,40 @@
+"""How prerequisites act where all concepts are stepped together: in the paper's discretisation, or exactly."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from kt_models.psikt.algebra import Array
+
+#: Terms of the series of `exact`; a graph without cycles needs no more than its longest chain has concepts.
+TERMS: Final = 48
+
+
+def frozen(mean: Array, matrix: Array) -> Array:
+    """u (B, K): what prerequisites add to each long-run level, as they stood at the learner's last answer.
+
+    u_k = sum_i w_ik z_i,  matrix (K, K) holds w_ik in row i, column k    Zhou et al. 2024, coupling of the long-run mean
+    """
+    return mean @ matrix
+
+
+def exact(xp: Any, mean: Array, level: Array, transfer: Array, matrix: Array, x: Array) -> Array:
+    """Means (B, K) after a pause in which prerequisites move as well: dz = alpha (level + gamma W^T z - z) dt.
+
+        z(t) = sum_j P(N = j) (gamma W^T)^j z(0) + sum_j P(N > j) (gamma W^T)^j level,    N ~ Poisson(alpha t)
+
+    By uniformisation of the matrix exponential; every term is positive where weights are, so nothing cancels.
+
+    Args:
+        level: mu + c_k, (B, K).     transfer: gamma, (B, 1).     x: alpha t >= 0, (B, 1).
+    """
+    chance = xp.exp(-x)
+    more = 1.0 - chance
+    kept, pulled = mean, level
+    total = chance * kept + more * pulled
+    for j in range(1, TERMS):
+        kept, pulled = transfer * (kept @ matrix), transfer * (pulled @ matrix)
+        chance = chance * x / j
+        more = xp.clip(more - chance, 0.0, None)
+        total = total + chance * kept + more * pulled
+    return total
