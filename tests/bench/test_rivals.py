@@ -156,3 +156,18 @@ def test_kept_predictions_are_not_made_again(tmp_path: Path) -> None:
     Kept(tmp_path).get("set", "model", lambda: made)
     again = Kept(tmp_path).get("set", "model", lambda: pytest.fail("made again"))
     assert np.array_equal(again["p"], made["p"], equal_nan=True)
+
+
+def test_trees_cannot_read_the_time_taken_over_an_answer(learners: Dataset) -> None:
+    fitted, timed = Trees.for_next(learners, 0), Trees.for_next_timed(learners, 0)
+    seen, last = learners.interactions, learners.offset[1:] - 1
+    # Only of answers in the session of the one before: a pause between sessions is known to whoever asks.
+    last = last[seen.seconds[last] - seen.seconds[last - 1] < 400]
+    later = seen.seconds.copy()
+    later[last] += 120.0
+    other = Dataset(
+        learners.learner_ids, Interactions(seen.learner, later, seen.item, seen.concepts, seen.correct),
+        learners.concepts, learners.items,
+    )  # fmt: skip
+    assert np.allclose(fitted.following(learners)[last], fitted.following(other)[last])
+    assert not np.allclose(timed.following(learners)[last], timed.following(other)[last])

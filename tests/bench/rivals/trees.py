@@ -25,9 +25,9 @@ _SETTINGS: Final[dict[str, Any]] = {
     "learning_rate": 0.08, "max_leaf_nodes": 31, "min_samples_leaf": 60, "l2_regularization": 10.0,
     "max_features": 0.7,
 }  # fmt: skip
-_PAUSE: Final = NAMES.index("log pause of learner")
+_PAUSE, _CONCEPT_PAUSE = NAMES.index("log pause of learner"), NAMES.index("log pause of concept")
 #: Ten minutes: longer than a learner takes over an answer, as a rule, and shorter than the pause between two sessions.
-_SHORT_PAUSE: Final = float(np.log1p(600.0))
+_SHORT_PAUSE_SECONDS: Final = 600.0
 _MOST_TREES: Final = 500
 _PATIENCE: Final = 15
 
@@ -61,10 +61,10 @@ class Trees:
 
     @classmethod
     def for_next_timed(cls, data: Dataset, seed: int) -> Trees:
-        """The same, told the pause since the learner's last answer to the second.
+        """The same, told the pauses since the last answers to the second.
 
-        Times are of answers, so that pause holds the time taken over the answer in question, which nobody knows who
-        predicts it: a time-out, which counts as wrong, can be read from it.
+        Times are of answers, so these hold the time taken over the answer in question, which nobody knows who predicts
+        it: guesses and time-outs, both wrong as a rule, can be read from it.
         """
         return cls._fit(data, _next_rows(data), seed, timed=True)
 
@@ -105,11 +105,17 @@ class Trees:
 
 
 def _told(features: Features, timed: bool) -> Features:
-    """Short pauses since the learner's last answer made one, so that the time taken cannot be read from them."""
-    if not timed:
-        pause = features[:, _PAUSE]
-        # NaN, where there was no answer before, stays.
-        features[:, _PAUSE] = np.where(pause < _SHORT_PAUSE, _SHORT_PAUSE, pause)
+    """Pauses without the time taken over the answer in question.
+
+    Where the learner's last answer is less than ten minutes ago, the pause since is made one and the same, and that of
+    the concept ends at that last answer. NaN, where there was none before, stays.
+    """
+    if timed:
+        return features
+    of_concept, of_learner = np.expm1(features[:, _CONCEPT_PAUSE]), np.expm1(features[:, _PAUSE])
+    short = of_learner < _SHORT_PAUSE_SECONDS
+    features[short, _CONCEPT_PAUSE] = np.log1p(np.maximum(of_concept - of_learner, 0.0))[short]
+    features[short, _PAUSE] = np.log1p(_SHORT_PAUSE_SECONDS)
     return features
 
 
