@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kt_models.base import Float32, Interactions
-from kt_models.baselines._walk import Met, Walk
 from kt_models.recall import SECONDS_PER_DAY, Float
 from kt_models.state import LearnerState
+from kt_models.walk import Met, Walk
 
 #: Features come as float32 where there is one row an answer of a data set.
 Features = NDArray[np.floating[Any]]

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kt_models.base import Interactions
-from kt_models.baselines._walk import sums
 from kt_models.recall import Float, Int, sigmoid
+from kt_models.walk import sums
 
 #: L-BFGS steps; the likelihood of the sets in tests/bench changes in the fifth digit after that.
 MAX_STEPS: Final = 120

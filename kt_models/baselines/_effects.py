@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from kt_models.base import ConceptLists, Query
 from kt_models.baselines._counts import CONCEPT_FEATURES, LEARNER_FEATURES, OWN_SLOPES, Features, answers_in
 from kt_models.baselines._difficulty import Levels
-from kt_models.baselines._walk import sums
 from kt_models.recall import Float, Int, sigmoid
+from kt_models.walk import sums
 
 #: Tensors of an artifact.
 TENSORS: Final = (

@@ -13,10 +13,10 @@ from kt_models.baselines import _counts
 from kt_models.baselines._difficulty import CURVATURE, Design, Levels, descend, fit_levels, log_likelihood_loss
 from kt_models.baselines._effects import Effects, evidence
 from kt_models.baselines._repeats import moments
-from kt_models.baselines._walk import sums
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
 from kt_models.recall import Float, sigmoid
+from kt_models.walk import sums
 
 #: Share of learners that the spread is estimated on, where no validation set is given.
 HELD_OUT: Final = 0.15

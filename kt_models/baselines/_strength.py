@@ -8,9 +8,9 @@ from typing import Final, final
 import numpy as np
 
 from kt_models.base import Float32, Interactions
-from kt_models.baselines._walk import Met, Walk, held
 from kt_models.recall import SECONDS_PER_DAY, Float
 from kt_models.state import LearnerState
+from kt_models.walk import Met, Walk, held
 
 #: Meaning of the columns below; a state of another schema is replayed from the log.
 SCHEMA: Final = "hl1"

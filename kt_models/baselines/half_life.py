@@ -26,17 +26,17 @@ from typing import ClassVar, Final, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kt_models import artifact
+from kt_models import artifact, stored
 from kt_models.base import ConceptLists, Fitted, Forecast, Interactions, LearnerModel, Prediction, Query, Traits
-from kt_models.baselines import _half_life_fit, _stored, _strength
+from kt_models.baselines import _half_life_fit, _strength
 from kt_models.baselines._difficulty import Levels
 from kt_models.baselines._strength import Config
-from kt_models.baselines._tables import REST_DAYS, Grid, inside, tables
-from kt_models.baselines._walk import held, meet, sums
 from kt_models.data import Dataset, Vocabulary
+from kt_models.grids import REST_DAYS, Grid, inside, tables
 from kt_models.kinds import Progress
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Z90, Float
 from kt_models.state import LearnerState
+from kt_models.walk import held, meet, sums
 
 __all__ = ["Config", "Model", "fit", "prior_model"]
 
@@ -139,14 +139,14 @@ class Model(LearnerModel):
         return Traits(("ability",), ("logits",), mean, mean - Z90 * sd, mean + Z90 * sd, prior, low, high)
 
     def save(self, folder: Path) -> None:
-        tensors = {"base": self.base, "difficulty": self.difficulty, **_stored.to_tensors(self.concepts, self.items)}
+        tensors = {"base": self.base, "difficulty": self.difficulty, **stored.to_tensors(self.concepts, self.items)}
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        stored = _stored.load(folder, cls.kind, VERSION, ("base", "difficulty"))
-        config = _stored.config(folder, Config, stored.config)
-        return cls(config, stored.tensors["base"], stored.tensors["difficulty"], *_stored.from_tensors(stored.tensors))
+        found = stored.load(folder, cls.kind, VERSION, ("base", "difficulty"))
+        config = stored.config(folder, Config, found.config)
+        return cls(config, found.tensors["base"], found.tensors["difficulty"], *stored.from_tensors(found.tensors))
 
 
 def prior_model(

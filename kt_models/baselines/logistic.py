@@ -21,17 +21,17 @@ from typing import ClassVar, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from kt_models import artifact
+from kt_models import artifact, stored
 from kt_models.base import ConceptLists, Fitted, Forecast, Interactions, LearnerModel, Prediction, Query
-from kt_models.baselines import _counts, _logistic_fit, _stored
+from kt_models.baselines import _counts, _logistic_fit
 from kt_models.baselines._effects import TENSORS, Effects
 from kt_models.baselines._logistic_fit import Config
-from kt_models.baselines._tables import REST_DAYS, Grid, inside, tables
-from kt_models.baselines._walk import held, meet
 from kt_models.data import Dataset, Vocabulary
+from kt_models.grids import REST_DAYS, Grid, inside, tables
 from kt_models.kinds import Progress
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
+from kt_models.walk import held, meet
 
 __all__ = ["Config", "Model", "fit"]
 
@@ -123,14 +123,14 @@ class Model(LearnerModel):
         return np.broadcast_to(spread[:, None], (len(learner), width))
 
     def save(self, folder: Path) -> None:
-        tensors = {**self.effects.to_tensors(), **_stored.to_tensors(self.concepts, self.items)}
+        tensors = {**self.effects.to_tensors(), **stored.to_tensors(self.concepts, self.items)}
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        stored = _stored.load(folder, cls.kind, VERSION, TENSORS)
-        config, effects = _stored.config(folder, Config, stored.config), Effects.from_tensors(stored.tensors)
-        return cls(config, effects, *_stored.from_tensors(stored.tensors))
+        found = stored.load(folder, cls.kind, VERSION, TENSORS)
+        config, effects = stored.config(folder, Config, found.config), Effects.from_tensors(found.tensors)
+        return cls(config, effects, *stored.from_tensors(found.tensors))
 
 
 def fit(

@@ -1,4 +1,4 @@
-"""What the artifacts of the baselines have in common: a configuration, and the ids that positions stand for."""
+"""What artifacts have in common: a configuration, and the ids that positions stand for."""
 
 from __future__ import annotations
 

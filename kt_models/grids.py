@@ -1,4 +1,4 @@
-"""From arrays over a batch to one recall table a learner, without copies: what the baselines share."""
+"""From arrays over a batch to one recall table a learner, without copies: what the models share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding answers into states, one answer of every learner at a time: what the baselines share."""
+"""Folding answers into states, one answer of every learner at a time: what the models share. Numpy only."""
 
 from __future__ import annotations
 
