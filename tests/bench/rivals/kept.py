@@ -20,7 +20,10 @@ Predictions = dict[str, Float]
 @final
 @dataclass(frozen=True)
 class Kept:
-    """A folder of predictions, or none. Those of `again` are made anew whatever is there."""
+    """A folder of predictions, or none. Models named in `again`, with any settings, are fitted anew whatever is there.
+
+    Predictions outlive the code that made them: name a model in `again` once it was changed.
+    """
 
     folder: Path | None = None
     again: tuple[str, ...] = ()
@@ -28,7 +31,7 @@ class Kept:
     def get(self, of: str, model: str, make: Callable[[], Mapping[str, Float]]) -> Predictions:
         """Predictions by part (plus `seconds`, the time it took) of a model for an experiment."""
         path = self._path(of, model)
-        if path is not None and path.exists() and model not in self.again:
+        if path is not None and path.exists() and model.partition("[")[0] not in self.again:
             with np.load(path) as stored:
                 return {name: stored[name] for name in stored.files}
         start = time.perf_counter()
