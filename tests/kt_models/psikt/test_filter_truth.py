@@ -90,7 +90,8 @@ def test_forecasts_with_true_traits_are_the_oracles_and_need_the_graph(heard: in
 
 # ---- traits unknown: online against batch
 
-#: Twelve graphs of 25 learners each: how well transfer shows depends on the graph, so one graph would be a matter of luck.
+#: Twelve graphs of 25 learners each: how well transfer shows depends on the graph. After ten answers, one graph alone
+#: has a correlation of online and batch transfer of 0.79 to 0.88: either has moved by 0.07 of the prior's spread only.
 GRAPHS, LEARNERS = 12, 25
 
 
@@ -135,8 +136,7 @@ def test_the_online_means_are_those_of_the_batch_posterior(compared: Compared) -
     rate, level, transfer = (np.corrcoef(compared.online_mean[:, i], compared.batch_mean[:, i])[0, 1] for i in range(3))
     assert level > 0.99
     assert rate > 0.65
-    # Ten answers move transfer by 0.07 of its prior's spread: both posteriors are the prior, but for a linearisation.
-    assert transfer > (0.88 if compared.heard > 10 else 0.80)
+    assert transfer > 0.88
 
 
 def test_the_online_intervals_are_as_wide_as_the_batch_ones(compared: Compared) -> None:
