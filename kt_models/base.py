@@ -190,7 +190,10 @@ class Forecast:
 @final
 @dataclass(frozen=True, eq=False)
 class Traits:
-    """Interpretable parameters of each learner, shapes (learners, traits), with 90 % intervals and the prior beside."""
+    """Interpretable parameters of each learner, shapes (learners, traits), with 90 % intervals and the prior beside.
+
+    `told`: whether the answers tell a learner's trait; where not, it says no more than "not enough data".
+    """
 
     names: tuple[str, ...]
     units: tuple[str, ...]
@@ -200,6 +203,7 @@ class Traits:
     prior_mean: Float
     prior_low: Float
     prior_high: Float
+    told: NDArray[np.bool_]
 
 
 @final

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kt_models.base import Forecast
-from kt_models.recall import Float, Int, RecallTable
+from kt_models.recall import DELAYS, Float, Int, RecallTable
 from kt_models.state import LearnerState
 
 #: For concepts never practised, tables hold one value of what a practice gives, whatever the delay: what is left of it
@@ -35,17 +35,21 @@ def inside(state: LearnerState, width: int) -> tuple[NDArray[np.bool_], Int]:
     return kept, np.concatenate([[0], np.cumsum(kept)])[state.offset]
 
 
-def tables(origin: Float, offset: Int, concept: Int, rows: Grid, rest: Grid) -> Forecast:
+def tables(
+    origin: Float, offset: Int, concept: Int, rows: Grid, rest: Grid, moves: tuple[Float, Float] | None = None
+) -> Forecast:
     """Tables of learners whose rows are `offset[i]:offset[i + 1]`.
 
     Args:
         origin: (learners,) seconds.     concept: (rows,).     rows: (rows, delays).     rest: (learners, concepts).
+        moves: shift and growth of the concepts without a row, (learners, delays) each; none by default.
     """
+    shift, growth = moves or (np.zeros((len(origin), len(DELAYS))),) * 2
     bounds = offset.tolist()
-    parts = zip(origin.tolist(), bounds[:-1], bounds[1:], rest.recall, rest.after, rest.spread, strict=True)
+    parts = zip(origin.tolist(), bounds[:-1], bounds[1:], rest.recall, rest.after, rest.spread, shift, growth, strict=True)
     return Forecast(
         tuple(
-            RecallTable(at, concept[i:j], rows.recall[i:j], rows.after[i:j], rows.spread[i:j], recall, after, spread)
-            for at, i, j, recall, after, spread in parts
+            RecallTable(at, concept[i:j], rows.recall[i:j], rows.after[i:j], rows.spread[i:j], *others)
+            for at, i, j, *others in parts
         )
     )

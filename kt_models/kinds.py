@@ -14,6 +14,7 @@ from kt_models.data import Dataset
 KINDS: Final[dict[str, str]] = {
     "half-life": "kt_models.baselines.half_life",
     "logistic": "kt_models.baselines.logistic",
+    "psikt": "kt_models.psikt",
 }
 
 Progress = Callable[[dict[str, float]], None]

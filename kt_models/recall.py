@@ -6,7 +6,7 @@ A worker writes one table a learner; whoever asks later (web, scheduler) reads i
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, final
 
@@ -74,8 +74,8 @@ def interval(p: ArrayLike, logit_sd: ArrayLike, z: float = Z90) -> tuple[Float, 
 class RecallTable:
     """Recall of one learner from `origin` on, without and with one practice at `origin`.
 
-    Concepts that change with the delay have a row; all others (never practised, as a rule) have one value for every
-    delay. Between delays the logit is interpolated linearly over log(1 + delay / 10 min); beyond the last it is kept.
+    Concepts that change with the delay in ways of their own have a row; all others (never practised, as a rule) have one
+    value, and change together: their logit, Gaussian, moves by `shift` and spreads by `growth`. Between delays the logit is interpolated linearly over log(1 + delay / 10 min); beyond the last it is kept.
 
     Attributes:
         origin: seconds since the Unix epoch at which delay is 0.
@@ -84,6 +84,7 @@ class RecallTable:
             one practice at `origin`, over both outcomes; standard deviation of the logit of `recall`.
         rest_recall, rest_after, rest_sd: (concepts,) the same three for concepts without a row; what one practice is
             worth fades there as well, so `rest_after` is its value after `REST_DELAY`.
+        shift, growth: (delays,) logits added to the mean, and variance added, of the logit of concepts without a row.
     """
 
     origin: float
@@ -94,6 +95,8 @@ class RecallTable:
     rest_recall: Float
     rest_after: Float
     rest_sd: Float
+    shift: Float = field(default_factory=lambda: np.zeros(DELAYS.shape[0]))
+    growth: Float = field(default_factory=lambda: np.zeros(DELAYS.shape[0]))
 
     @property
     def n_concepts(self) -> int:
@@ -117,6 +120,8 @@ class RecallTable:
         """Standard deviation of the logit of recall at a time, shape (concepts,)."""
         left, weight = _bracket(seconds - self.origin)
         out = self.rest_sd.copy()
+        if self._moves:
+            out = np.sqrt(np.maximum(np.square(out) + _between(self.growth, left, weight), 0.0))
         out[self.concept] = (1 - weight) * self.logit_sd[:, left] + weight * self.logit_sd[:, left + 1]
         return out
 
@@ -140,16 +145,21 @@ class RecallTable:
         """
         targets = np.broadcast_to(np.asarray(target, dtype=np.float64), self.rest_recall.shape)
         out = np.where(self.rest_recall < targets, 0.0, np.inf)
+        if self._moves:
+            grid = [self._moved(self.rest_recall, float(s), float(g)) for s, g in zip(self.shift, self.growth, strict=True)]
+            out = _first_crossing(np.stack(grid, axis=1), targets)
         if self.concept.shape[0]:
             out[self.concept] = _first_crossing(self.recall, targets[self.concept])
         return out
 
     def to_bytes(self) -> bytes:
         rows, delays = self.recall.shape
-        head = _HEADER.pack(_MAGIC, 1, delays, rows, self.n_concepts, self.origin)
+        head = _HEADER.pack(_MAGIC, 2 if self._moves else 1, delays, rows, self.n_concepts, self.origin)
         parts = [head, self.concept.astype("<i4").tobytes()]
         parts += [_probability_bytes(x) for x in (self.recall, self.after)] + [_spread_bytes(self.logit_sd)]
         parts += [_probability_bytes(x) for x in (self.rest_recall, self.rest_after)] + [_spread_bytes(self.rest_sd)]
+        if self._moves:
+            parts += [self.shift.astype("<f4").tobytes(), self.growth.astype("<f4").tobytes()]
         return b"".join(parts)
 
     @classmethod
@@ -159,7 +169,7 @@ class RecallTable:
         Raises:
             BadRecallTable: if the bytes are of another format, another grid of delays, or cut short.
         """
-        rows, concepts, origin = _read_header(data)
+        version, rows, concepts, origin = _read_header(data)
         delays, cells = DELAYS.shape[0], rows * DELAYS.shape[0]
         concept = np.frombuffer(data, "<i4", rows, _HEADER.size).astype(np.int64)
         cell = np.frombuffer(data, "<u2", 3 * (cells + concepts), _HEADER.size + 4 * rows)
@@ -167,6 +177,8 @@ class RecallTable:
         spread = cell * SPREAD_STEP
         grid = (rows, delays)
         rest = 3 * cells
+        end = _HEADER.size + 4 * rows + 6 * (cells + concepts)
+        moves = np.frombuffer(data, "<f4", 2 * delays, end) if version == 2 else np.zeros(2 * delays)
         return cls(
             origin=origin,
             concept=concept,
@@ -176,13 +188,32 @@ class RecallTable:
             rest_recall=p[rest : rest + concepts],
             rest_after=p[rest + concepts : rest + 2 * concepts],
             rest_sd=spread[rest + 2 * concepts :],
+            shift=moves[:delays].astype(np.float64),
+            growth=moves[delays:].astype(np.float64),
         )
+
+    @cached_property
+    def _moves(self) -> bool:
+        return bool(self.shift.any() or self.growth.any())
 
     def _at(self, grid: Float, rest: Float, seconds: float) -> Float:
         left, weight = _bracket(seconds - self.origin)
         out = rest.copy()
+        if self._moves:
+            out = self._moved(rest, _between(self.shift, left, weight), _between(self.growth, left, weight))
         out[self.concept] = sigmoid((1 - weight) * logit(grid[:, left]) + weight * logit(grid[:, left + 1]))
         return out
+
+
+    def _moved(self, rest: Float, shift: float, growth: float) -> Float:
+        """Probabilities (concepts,) of concepts without a row after their logits have moved and spread."""
+        variance = np.square(self.rest_sd)
+        mean = logit(rest) * np.sqrt(1.0 + np.pi * variance / 8.0) + shift
+        return logistic_normal_mean(mean, np.sqrt(np.maximum(variance + growth, 0.0)))
+
+
+def _between(values: Float, left: int, weight: float) -> float:
+    return float((1 - weight) * values[left] + weight * values[left + 1])
 
 
 def _bracket(delay: float) -> tuple[int, float]:
@@ -212,16 +243,17 @@ def _spread_bytes(sd: Float) -> bytes:
     return np.rint(np.clip(sd / SPREAD_STEP, 0, 65_535)).astype("<u2").tobytes()
 
 
-def _read_header(data: bytes) -> tuple[int, int, float]:
+def _read_header(data: bytes) -> tuple[int, int, int, float]:
+    """Version, rows, concepts, origin."""
     if len(data) < _HEADER.size or data[:4] != _MAGIC:
         raise BadRecallTable(f"{data[:4]!r} does not open a recall table ({_MAGIC!r} does): forecast the learner again")
     _, version, delays, rows, concepts, origin = _HEADER.unpack_from(data)
-    if (version, delays) != (1, DELAYS.shape[0]):
+    if version not in (1, 2) or delays != DELAYS.shape[0]:
         raise BadRecallTable(
-            f"recall table of version {version} with {delays} delays; this code reads version 1 with "
+            f"recall table of version {version} with {delays} delays; this code reads versions 1 and 2 with "
             f"{DELAYS.shape[0]}: forecast the learner again"
         )
-    expected = _HEADER.size + 4 * rows + 6 * (rows * delays + concepts)
+    expected = _HEADER.size + 4 * rows + 6 * (rows * delays + concepts) + (8 * delays if version == 2 else 0)
     if len(data) != expected:
         raise BadRecallTable(f"recall table of {len(data)} bytes, {expected} expected: forecast the learner again")
-    return rows, concepts, origin
+    return version, rows, concepts, origin

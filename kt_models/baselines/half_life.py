@@ -136,7 +136,8 @@ class Model(LearnerModel):
         mean, sd = state.learner[:, :1].astype(np.float64), np.sqrt(state.learner[:, 1:2].astype(np.float64))
         prior, prior_sd = np.full_like(mean, self.config.intercept), np.sqrt(self.config.ability_variance)
         low, high = prior - Z90 * prior_sd, prior + Z90 * prior_sd
-        return Traits(("ability",), ("logits",), mean, mean - Z90 * sd, mean + Z90 * sd, prior, low, high)
+        told = np.square(sd) < 0.5 * self.config.ability_variance
+        return Traits(("ability",), ("logits",), mean, mean - Z90 * sd, mean + Z90 * sd, prior, low, high, told)
 
     def save(self, folder: Path) -> None:
         tensors = {"base": self.base, "difficulty": self.difficulty, **stored.to_tensors(self.concepts, self.items)}

@@ -42,7 +42,7 @@ class Config:
         concept_sd, item_sd: prior standard deviations of intercepts and difficulties, logits.
         edge_prior: expected number of prerequisites of a concept.     max_parents: candidates kept for each concept.
         edge_learners: a pair of concepts is a candidate if at least so many learners practised one before the other.
-        epochs, batch_learners, learning_rate: of the fit; learners a step.
+        epochs, min_steps, batch_learners, learning_rate: of the fit: epochs at least, steps at least, learners a step.
         chunk: answers of a learner through which gradients flow.
         patience: epochs without a better log loss of validation learners, after which the fit ends.
         correction_steps, particles: of the importance-weighted objective at the end.
@@ -65,9 +65,10 @@ class Config:
     edge_prior: float = 1.0
     max_parents: int = 6
     edge_learners: int = 30
-    epochs: int = 12
+    epochs: int = 10
+    min_steps: int = 300
     batch_learners: int = 512
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     chunk: int = 100
     patience: int = 3
     correction_steps: int = 0
@@ -92,7 +93,7 @@ class Config:
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be above 0")
-        for name in ("max_parents", "edge_learners", "correction_steps", "bootstraps"):
+        for name in ("max_parents", "edge_learners", "correction_steps", "bootstraps", "min_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be 0 or more")
         if self.particles < 1:

@@ -3,63 +3,366 @@
     a_ik = sigmoid(existence_ik) sigmoid(direction_ik),     direction_ki = -direction_ik
 
 a_ik is the probability that i is a prerequisite of k, and the very weight with which i acts on k in the dynamics (divided by
-the in-degree of k where that exceeds one).
+the in-degree of k where that exceeds one). So p_ik + p_ki <= 1, and what is reported is what is used.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, final
+from dataclasses import dataclass, replace
+from typing import Any, Final, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
+from kt_models.data import Dataset
 from kt_models.psikt.config import Config
+from kt_models.psikt.edges import Edges
 from kt_models.recall import Float, Int
 
-#: Size of an embedding of a concept, and the spread that embeddings start with.
+Bool = NDArray[np.bool_]
+
+#: Size of an embedding of a concept, and the spread that embeddings start with and are held to.
 EMBEDDING: Final = 16
 EMBEDDING_SD: Final = 0.2
+#: From so many concepts on, embeddings share strength between the edges of a concept.
+EMBEDDED_FROM: Final = 31
+#: Prior standard deviation of the free part of a logit, beside what its Bernoulli prior says.
+FREE_SD: Final = 4.0
+#: Logits move so many times as fast as other parameters: they have far to go.
+SPEED: Final = 3.0
+#: Up to so many concepts all pairs are candidates.
+ALL_PAIRS: Final = 30
+#: A concept is paired with so many others that its learner met before it, the latest ones.
+WINDOW: Final = 64
+#: An expert's edge runs as he says with this chance, if it is there.
+EXPERT_DIRECTION: Final = 0.9
+#: A pair is linked with at most this chance before the answers are seen.
+MAX_PRIOR: Final = 0.5
+_CHUNK: Final = 2_000_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Expert:
+    """Edges that people vouch for, (edges,): from parent to child, there with chance `probability`. Self-loops and
+    positions outside the vocabulary are passed over; of both directions of a pair, the direction is left open."""
+
+    parent: Int
+    child: Int
+    probability: float = 0.7
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Pairs of concepts that may be linked. `parents` (n_concepts + 1, P) lists each concept's, -1 for none; the last
-    row stands for unknown concepts. Of each cell of it, `pair` (n_concepts + 1, P) says which unordered pair it is and
-    `sign` whether the parent is its lower end (+1) or its upper end (-1); `prior` is the expert's log-odds of existence,
-    0 where there is none. `support` (pairs,) counts the learners whose answers bear on it."""
+    """Unordered pairs of concepts that may be linked: lower < upper, (pairs,).
+
+    Attributes:
+        parents: (n_concepts + 1, P) of each concept, -1 for none; both ends of a pair are a candidate parent of the other.
+            The last row stands for unknown concepts.
+        pair: (n_concepts + 1, P) which pair each of these cells belongs to, 0 for none.
+        prior: (pairs,) chance that the pair is linked, in either direction.
+        lean: (pairs,) chance that a link runs from the lower to the upper.
+        expert: (pairs,) whether people vouch for it.
+        support: (pairs,) learners who practised both.
+    """
 
     parents: Int
     pair: Int
-    sign: Float
-    expert: Float
+    lower: Int
+    upper: Int
+    prior: Float
+    lean: Float
+    expert: Bool
     support: Int
 
     @property
     def n_pairs(self) -> int:
-        return int(self.support.shape[0])
+        return int(self.lower.shape[0])
+
+    @property
+    def n_concepts(self) -> int:
+        return len(self.parents) - 1
 
     @classmethod
     def none(cls, n_concepts: int) -> Candidates:
-        empty = np.empty((n_concepts + 1, 0), np.int64)
-        return cls(empty, empty, empty.astype(np.float64), empty.astype(np.float64), np.empty(0, np.int64))
+        whole, real = np.empty(0, np.int64), np.empty(0)
+        return cls.of(n_concepts, whole, whole, real, real, np.empty(0, np.bool_), whole)
+
+    @classmethod
+    def of(
+        cls, n_concepts: int, lower: Int, upper: Int, prior: Float, lean: Float, expert: Bool, support: Int
+    ) -> Candidates:
+        """Lays pairs out by child."""
+        n = len(lower)
+        child, parent = np.concatenate([upper, lower]), np.concatenate([lower, upper])
+        order = np.argsort(child, kind="stable")
+        place = np.arange(2 * n) - np.searchsorted(child[order], child[order])
+        width = int(place.max(initial=-1)) + 1
+        parents = np.full((n_concepts + 1, width), -1)
+        pair = np.zeros((n_concepts + 1, width), np.int64)
+        parents[child[order], place] = parent[order]
+        pair[child[order], place] = order % max(n, 1)
+        return cls(parents, pair, lower, upper, prior, lean, expert, support)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What answers say of unordered pairs of concepts at a glance, (pairs,), lower < upper.
+
+    Attributes:
+        support: learners who practised both.     first: of these, who met the lower one first.
+        z: how far the residuals of a learner on the two go together, in standard errors of none at all.
+    """
+
+    lower: Int
+    upper: Int
+    support: Int
+    first: Int
+    z: Float
+
+
+def glance(data: Dataset, n_concepts: int) -> Pairs:
+    """All pairs that some learner practised both of, at O(answers * WINDOW).
+
+        e_lk = mean over answers of learner l on k of (y - learner's mean - concept's mean + overall mean)
+        z_ik = sum_l e_li e_lk / sqrt(sum_l e_li^2 e_lk^2)
+
+    The score of an edge between them at weight zero, whichever way it runs, up to shrinkage: order is not looked at.
+    """
+    learner, concept, residual = _residuals(data, n_concepts)
+    # Rows of a learner stand in the order in which concepts were first met.
+    start = np.searchsorted(learner, learner)
+    place = np.arange(len(learner)) - start
+    back = np.minimum(place, WINDOW)
+    keys: list[Int] = []
+    sums: list[Float] = []
+    begin = 0
+    total = np.cumsum(back)
+    while begin < len(back):
+        end = int(np.searchsorted(total, (total[begin - 1] if begin else 0) + _CHUNK, side="right"))
+        end = max(end, begin + 1)
+        later = np.repeat(np.arange(begin, end), back[begin:end])
+        within = np.arange(len(later)) - np.repeat(np.cumsum(back[begin:end]) - back[begin:end], back[begin:end])
+        earlier = later - 1 - within
+        low, high = np.minimum(concept[later], concept[earlier]), np.maximum(concept[later], concept[earlier])
+        product = residual[later] * residual[earlier]
+        key, index = np.unique(low * n_concepts + high, return_inverse=True)
+        columns = (np.ones(len(later)), concept[earlier] == low, product, product**2)
+        keys.append(key)
+        sums.append(np.stack([np.bincount(index, column, len(key)) for column in columns]))
+        begin = end
+    if not keys:
+        empty = np.empty(0, np.int64)
+        return Pairs(empty, empty, empty, empty, np.empty(0))
+    key, index = np.unique(np.concatenate(keys), return_inverse=True)
+    support, first, product, square = (
+        np.bincount(index, row, len(key)) for row in np.concatenate(sums, axis=1)
+    )
+    z = product / np.sqrt(np.maximum(square, 1e-9))
+    return Pairs(key // n_concepts, key % n_concepts, support.astype(np.int64), first.astype(np.int64), z)
+
+
+def _residuals(data: Dataset, n_concepts: int) -> tuple[Int, Int, Float]:
+    """Of each (learner, concept) met, in order of first meeting: learner, concept, shrunken mean residual."""
+    seen = data.interactions
+    owner, concept = seen.concepts.owner, seen.concepts.flat
+    known = concept < n_concepts
+    owner, concept = owner[known], concept[known]
+    learner, y = seen.learner[owner], seen.correct[owner].astype(np.float64)
+    overall = float(y.mean()) if len(y) else 0.0
+
+    def effect(of: Int, values: Float, n: int) -> Float:
+        # Shrunken to the mean as if five more answers had been average.
+        return np.asarray(np.bincount(of, values, n) / (np.bincount(of, minlength=n) + 5.0))
+
+    by_concept = effect(concept, y - overall, n_concepts)
+    by_learner = effect(learner, y - overall - by_concept[concept], data.n_learners)
+    left = y - overall - by_concept[concept] - by_learner[learner]
+    key, first, index = np.unique(learner * n_concepts + concept, return_index=True, return_inverse=True)
+    residual = effect(index, left, len(key))
+    order = np.argsort(first, kind="stable")
+    key = key[order]
+    return key // n_concepts, key % n_concepts, residual[order]
+
+
+def candidates(config: Config, data: Dataset, n_concepts: int, expert: Expert | None = None) -> Candidates:
+    """The pairs worth looking at, at most `config.max_parents` a concept beside the expert's, who always counts.
+
+    A pair must have been practised by `config.edge_learners` learners. Of these, the ones whose residuals go together
+    most are kept (see `glance`); up to ALL_PAIRS concepts, all. The prior chance of a link is that of a pair drawn
+    before looking: `config.edge_prior` prerequisites a concept, spread over all pairs practised enough.
+    """
+    pairs = glance(data, n_concepts)
+    enough = pairs.support >= max(config.edge_learners, 1)
+    chance = min(MAX_PRIOR, config.edge_prior * n_concepts / max(int(enough.sum()), 1))
+    named = _named(expert, n_concepts)
+    index = pairs.lower * n_concepts + pairs.upper
+    if n_concepts <= ALL_PAIRS:
+        kept = index[enough]
+    else:
+        best = _best(pairs, np.flatnonzero(enough), n_concepts, config.max_parents)
+        kept = index[best]
+    every = np.unique(np.concatenate([kept, named[0]]))
+    lower, upper = every // n_concepts, every % n_concepts
+    place = np.minimum(np.searchsorted(index, every), max(len(index) - 1, 0))
+    met = index[place] == every if len(index) else np.zeros(len(every), np.bool_)
+    support = np.where(met, pairs.support[place], 0) if len(index) else np.zeros(len(every), np.int64)
+    vouched = np.isin(every, named[0])
+    lean = np.full(len(every), 0.5)
+    lean[vouched] = named[1]
+    prior = np.where(vouched, expert.probability if expert else chance, chance)
+    return Candidates.of(n_concepts, lower, upper, prior, lean, vouched, support)
+
+
+def _named(expert: Expert | None, n_concepts: int) -> tuple[Int, Float]:
+    """The expert's pairs, as ascending lower * n_concepts + upper, and their lean."""
+    if expert is None:
+        return np.empty(0, np.int64), np.empty(0)
+    if not 0 < expert.probability < 1:
+        raise ValueError(f"the probability of an expert's edge is {expert.probability}, must lie between 0 and 1")
+    parent, child = np.asarray(expert.parent, np.int64), np.asarray(expert.child, np.int64)
+    good = (parent != child) & (np.minimum(parent, child) >= 0) & (np.maximum(parent, child) < n_concepts)
+    parent, child = parent[good], child[good]
+    key = np.minimum(parent, child) * n_concepts + np.maximum(parent, child)
+    every, index = np.unique(key, return_inverse=True)
+    up = np.bincount(index, parent < child, len(every)) > 0
+    down = np.bincount(index, parent > child, len(every)) > 0
+    return every, np.where(up == down, 0.5, np.where(up, EXPERT_DIRECTION, 1 - EXPERT_DIRECTION))
+
+
+def _best(pairs: Pairs, rows: Int, n_concepts: int, most: int) -> Int:
+    """Of the pairs at `rows`, those of highest z, such that no concept has more than `most`: rounds of mutual choice."""
+    kept: list[Int] = []
+    room = np.full(n_concepts, most)
+    rows = rows[np.argsort(-pairs.z[rows], kind="stable")]
+    while len(rows):
+        ends = np.stack([pairs.lower[rows], pairs.upper[rows]])
+        rows = rows[(room[ends] > 0).all(0)]
+        ends = np.stack([pairs.lower[rows], pairs.upper[rows]])
+        chosen = (_rank(ends, n_concepts) < room[ends]).all(0)
+        kept.append(rows[chosen])
+        room -= np.bincount(ends[:, chosen].ravel(), minlength=n_concepts)
+        rows = rows[~chosen]
+    return np.concatenate(kept) if kept else rows
+
+
+def _rank(ends: Int, n_concepts: int) -> Int:
+    """(2, n): how many earlier columns hold the concept too."""
+    flat = ends.T.ravel()
+    order = np.argsort(flat, kind="stable")
+    rank = np.empty(len(flat), np.int64)
+    rank[order] = np.arange(len(flat)) - np.searchsorted(flat[order], flat[order])
+    return rank.reshape(-1, 2).T
 
 
 @final
 class EdgeModel(nn.Module):
-    """Free logits of existence and direction for each candidate pair."""
+    """Logits of existence and direction of each candidate pair; the dynamics use what these say.
 
-    def __init__(self, config: Config, n_concepts: int, candidates: Candidates) -> None:
+        existence = logit prior + f_p + u_i . u_k,      direction = logit lean + g_p + u_i^T (M - M^T) u_k
+
+    f, g are free; u (n_concepts, 16) and M (16, 16) tie a concept's edges together, and stay out of small graphs.
+    """
+
+    lower: Tensor
+    upper: Tensor
+    parents: Tensor
+    cell: Tensor
+    pair: Tensor
+    toward: Tensor
+    prior: Tensor
+    lean: Tensor
+
+    def __init__(self, config: Config, n_concepts: int, candidates: Candidates, embedded: bool | None = None) -> None:
         super().__init__()
-        self.config, self.n_concepts = config, n_concepts
-        self.register_buffer("parents", torch.as_tensor(candidates.parents), persistent=False)
-        self.existence = nn.Parameter(torch.zeros(candidates.n_pairs))
-        self.direction = nn.Parameter(torch.zeros(candidates.n_pairs))
+        self.config, self.candidates = config, candidates
+        there = candidates.parents >= 0
+        children = np.arange(n_concepts + 1)[:, None]
+        buffers: dict[str, Any] = {
+            "parents": candidates.parents, "cell": there, "pair": candidates.pair,
+            "lower": candidates.lower, "upper": candidates.upper,
+            # +1 where the parent is the lower end of its pair.
+            "toward": np.where(candidates.parents < children, 1.0, -1.0).astype(np.float32),
+            "prior": _logit(candidates.prior), "lean": _logit(candidates.lean),
+        }  # fmt: skip
+        for name, value in buffers.items():
+            self.register_buffer(name, torch.as_tensor(value), persistent=False)
+        n = candidates.n_pairs
+        self.free = nn.Parameter(torch.zeros(2, n))
+        embedded = n_concepts >= EMBEDDED_FROM if embedded is None else embedded
+        size = n_concepts if embedded and n else 0
+        # A generator of its own: fits are to be the same whatever was drawn before.
+        chance = torch.Generator().manual_seed(n_concepts)
+        self.embedding = nn.Parameter(EMBEDDING_SD * torch.randn(size, EMBEDDING, generator=chance))
+        self.skew = nn.Parameter(EMBEDDING_SD * torch.randn(EMBEDDING if size else 0, EMBEDDING, generator=chance))
+
+    def logits(self) -> tuple[Tensor, Tensor]:
+        """Existence, and direction from the lower end to the upper, (pairs,)."""
+        existence, direction = self.prior + SPEED * self.free[0], self.lean + SPEED * self.free[1]
+        if len(self.embedding):
+            low, high = SPEED * self.embedding[self.lower], SPEED * self.embedding[self.upper]
+            existence = existence + (low * high).sum(-1)
+            direction = direction + ((low @ (self.skew - self.skew.T)) * high).sum(-1)
+        return existence, direction
+
+    def probabilities(self) -> Tensor:
+        """a (n_concepts + 1, P): chance that each candidate parent is one."""
+        if not self.candidates.n_pairs:
+            return torch.zeros(self.parents.shape)
+        existence, direction = self.logits()
+        a = torch.sigmoid(existence)[self.pair] * torch.sigmoid(self.toward * direction[self.pair])
+        return a * self.cell
 
     def weights(self) -> Tensor:
-        return torch.zeros(self.parents.shape)
+        """(n_concepts + 1, P): a, divided by its sum over the parents where that exceeds one and the config says so."""
+        a = self.probabilities()
+        return a / a.sum(-1, keepdim=True).clamp_min(1.0) if self.config.normalise else a
 
     def penalty(self) -> Tensor:
-        return torch.zeros(())
+        """Minus the log prior, nats: edges of which answers say nothing stay at their prior chance and direction.
+
+        KL(a || prior) over (none, up, down) of each pair, and Gaussians on free and shared parts.
+        """
+        existence, direction = self.logits()
+        total = _kl(existence, self.prior) + torch.sigmoid(existence) * _kl(direction, self.lean)
+        squares = (self.free * (SPEED / FREE_SD)).square().sum()
+        squares = squares + (self.embedding / EMBEDDING_SD).square().sum() + (self.skew / EMBEDDING_SD).square().sum()
+        return total.sum() + squares / 2
+
+    @torch.no_grad()
+    def settle(self, existence: Float, direction: Float) -> None:
+        """Makes these chances, (pairs,), the model's own: of existence, and from the lower to the upper end."""
+        have = self.logits()
+        for row, (wanted, logit) in enumerate(zip((existence, direction), have, strict=True)):
+            self.free[row] += (torch.as_tensor(_logit(np.clip(wanted, 1e-4, 1 - 1e-4))) - logit) / SPEED
+
+    @torch.no_grad()
+    def edges(self) -> Edges:
+        """What the dynamics use, as it is reported: both directions of every candidate pair."""
+        c = self.candidates
+        existence, direction = (torch.sigmoid(x).double().numpy() for x in self.logits())
+        child, place = np.nonzero(c.parents >= 0)
+        parent, pair = c.parents[child, place], c.pair[child, place]
+        up = parent < child
+        return Edges(
+            parent=parent, child=child, existence=existence[pair],
+            direction=np.where(up, direction[pair], 1.0 - direction[pair]),
+            weight=self.weights().double().numpy()[child, place],
+            prior=c.prior[pair] * np.where(up, c.lean[pair], 1.0 - c.lean[pair]),
+            expert=c.expert[pair], evidence=c.support[pair],
+        )  # fmt: skip
+
+
+def _logit(p: Float) -> NDArray[np.float32]:
+    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float32)
+
+
+def _kl(logit: Tensor, prior: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of Bernoulli distributions given by their logits, nats."""
+    p = torch.sigmoid(logit)
+    return p * (logit - prior) + functional.softplus(prior) - functional.softplus(logit)

@@ -9,6 +9,7 @@ answer is explained by a difficulty which that very answer has taught.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -35,22 +36,41 @@ class Items:
 
     def belief(self) -> tuple[Float, Float]:
         """Means and variances, (n_items,)."""
+        if not self.prior_variance:
+            return np.zeros(self.n_items), np.zeros(self.n_items)
         precision, shift = self._totals()
         return shift[:-1] / precision[:-1], 1.0 / precision[:-1]
 
     def cavity(self) -> tuple[Float, Float]:
         """Mean and variance of the difficulty of each answer's item, without that answer, (answers,)."""
+        if not self.prior_variance:
+            return np.zeros(len(self.item)), np.zeros(len(self.item))
         precision, shift = self._totals()
         left = np.maximum(precision[self.item] - self.precision, 1.0 / self.prior_variance)
         unknown = self.item == self.n_items
         mean = np.where(unknown, 0.0, (shift[self.item] - self.shift) / left)
         return mean, np.where(unknown, self.prior_variance, 1.0 / left)
 
+    def assume(self, mean: Float, variance: Float) -> None:
+        """Spreads a belief about every item, (n_items,), evenly over the sites of its answers."""
+        answers = np.maximum(np.bincount(self.item, minlength=self.n_items + 1), 1)
+        precision = np.append(np.maximum(1.0 / variance - 1.0 / self.prior_variance, 0.0), 0.0)
+        shift = np.append(mean / variance, 0.0)
+        self.precision = (precision / answers)[self.item]
+        self.shift = (shift / answers)[self.item]
+
     def absorb(self, rows: Int, push: Float, pull: Float, mean: Float, variance: Float) -> None:
         """Replaces the sites of some answers, filtered with the cavity (mean, variance)."""
         scale = 1.0 / np.maximum(1.0 - pull * variance, 0.05)
         self.precision[rows] = np.maximum(pull * scale, 0.0)
         self.shift[rows] = self.precision[rows] * mean - push * scale
+
+    def exchange(self, own: Int, total: Callable[[Float], Float]) -> None:
+        """Shares the sites of the answers `own` with other processes; `total` sums an array over all of them."""
+        for name in ("precision", "shift"):
+            mine = np.zeros(len(self.item))
+            mine[own] = getattr(self, name)[own]
+            setattr(self, name, total(mine))
 
     def centre(self) -> float:
         """Moves all difficulties so that their mean over answers is 0; returns by how much they were above."""

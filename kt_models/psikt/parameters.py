@@ -58,3 +58,7 @@ class Parameters:
     def to_tensors(self) -> dict[str, Any]:
         """By name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))

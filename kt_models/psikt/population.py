@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, final
 
 import torch
@@ -54,6 +55,16 @@ class Population(nn.Module):
         for name, (start, _) in WIDE.items():
             setattr(self, name, nn.Parameter(torch.tensor(start)))
         self.edges = EdgeModel(config, n_concepts, candidates)
+
+    def start_from(self, base_rate: float) -> None:
+        """Sets the level of an average learner to the share of correct answers."""
+        with torch.no_grad():
+            rate = min(max(base_rate, 0.02), 0.98)
+            self.trait_mean[1] = math.log(rate / (1.0 - rate))
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        """The parameters in use for an optimiser."""
+        return [{"params": list(self.trainable().values()), "lr": rate, "initial_lr": rate}]
 
     def drawn(self) -> Parameters:
         config = self.config

@@ -1,0 +1,65 @@
+"""Fits that survive a break: after every epoch, all that the next one needs is written to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, final
+
+import torch
+
+from kt_models import data
+from kt_models.psikt.config import Config
+
+#: Of what is written; another version is refused.
+VERSION: Final = 1
+
+
+class BadCheckpoint(ValueError):
+    """A file is no checkpoint of this fit."""
+
+
+@final
+class Keeper:
+    """Keeps one fit, known by data, config and seed, in one file."""
+
+    def __init__(self, path: Path, key: dict[str, Any]) -> None:
+        self.path, self.key = path, key
+
+    def load(self) -> dict[str, Any] | None:
+        """What was saved last, None if nothing was.
+
+        Raises:
+            BadCheckpoint: if the file is of another fit or version, or none.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            saved = torch.load(self.path, weights_only=True)
+        except Exception as error:
+            raise BadCheckpoint(f"{self.path}: cannot be read ({error}): remove it to fit from the start") from error
+        if saved.get("key") != self.key:
+            raise BadCheckpoint(
+                f"{self.path}: is of a fit with other data, settings or seed: name another file, or remove it"
+            )
+        return dict(saved)
+
+    def save(self, state: dict[str, Any]) -> None:
+        part = self.path.with_name(f".{self.path.name}.part")
+        torch.save({"key": self.key, **state}, part)
+        os.replace(part, self.path)
+
+    def done(self) -> None:
+        """The fit is over: there is nothing to go on from."""
+        self.path.unlink(missing_ok=True)
+
+
+def keeper(path: Path | None, answers: data.Dataset, config: Config, seed: int) -> Keeper | None:
+    """The keeper of a fit, None if it is not to be kept."""
+    if path is None:
+        return None
+    seen = answers.interactions
+    content = [float(seen.seconds.sum()), float(seen.correct.sum()), int(seen.concepts.flat.sum())]
+    size = [answers.n_learners, answers.n_answers, answers.concepts.size, answers.items.size]
+    return Keeper(path, {"version": VERSION, "config": asdict(config), "seed": seed, "size": size, "content": content})
