@@ -37,6 +37,8 @@ def parameters(cohort: Cohort, weight: Float, **changes: Any) -> Parameters:
         "drift": [0.0, 0.0], "form": [0.0, 0.0, 0.0], "intercept": np.zeros(k + 1),
         "gain": [[cohort.gain_right], [cohort.gain_wrong]], "ceiling": cohort.ceiling, "jitter": 0.0,
         "lasting": [0.0, 0.0, 1.0], "quick": [0.0, 0.0, 1.0], "quick_rate": 1.0,
+        "item_variance": 0.0, "item_rates": [0.0, 0.0], "item_kept": 0.0, "item_lasting": [0.0, 0.0],
+        "item_quick": [0.0, 0.0],
         "weight": np.concatenate([picked, np.zeros((1, table.shape[1]))]),
     }  # fmt: skip
     return Parameters(**{name: real(value) for name, value in (values | changes).items()})
@@ -64,7 +66,7 @@ def inputs(data: Dataset, weight: Float, rows: Int | None = None) -> Inputs:
     zero = np.zeros(batch.correct.shape)
     made = Inputs.of(batch, zero, zero, table)
     exact = {"correct": batch.correct, "since": batch.since, "share": batch.share, "gap": batch.gap,
-             "parent_gap": batch.parent_gap, "difficulty": zero, "doubt": zero}  # fmt: skip
+             "parent_gap": batch.parent_gap, "item_gap": batch.item_gap, "difficulty": zero, "doubt": zero}  # fmt: skip
     return replace(made, **{name: real(value) for name, value in exact.items()})
 
 
