@@ -14,7 +14,6 @@ from kt_models.psikt.algebra import LEVEL
 from kt_models.psikt.dynamics import Cell, Learner, Present
 from kt_models.psikt.online import (
     CONCEPT_COLUMNS,
-    LASTING,
     Setting,
     held,
     parent_rows,
@@ -76,11 +75,8 @@ def look(setting: Setting, state: LearnerState, origin: Float, which: Rows) -> G
     new = np.broadcast_to(fresh[:, None], days.shape)
     concept = np.minimum(which.concept, setting.n_concepts)[:, None]
     support = _support(setting, state, origin, which, each) if setting.parents.shape[1] else None
-    # Cells of concepts never touched are never read; their days would make settled ones of them.
-    days = np.where(new, 0.0, days)
     strengths = dynamics.present(np, config, p, each, unpack_cell(fields), new, days, p.intercept[concept], support)
-    mean, variance = alone(setting, each, strengths, new)
-    return _grid(setting, each, strengths, mean, variance, fields, concept, new)
+    return grid(setting, each, strengths, concept, new)
 
 
 def _waited(setting: Setting, state: LearnerState, origin: Float) -> Learner:
@@ -102,7 +98,7 @@ def alone(setting: Setting, learner: Learner, now: Present, fresh: NDArray[np.bo
     p, slope = setting.parameters, now.strength.slope
     mean = now.strength.mean + now.lasting + now.quick - p.novelty * fresh + learner.form
     shared = algebra.dot(slope, algebra.times(learner.covariance, slope))
-    return mean, shared + now.strength.variance + p.form[2] + learner.form_variance
+    return mean, shared + now.strength.variance + p.form[2] + learner.form_variance + p.item_variance
 
 
 def _support(setting: Setting, state: LearnerState, origin: Float, which: Rows, each: Learner) -> Float:
@@ -123,17 +119,14 @@ def _support(setting: Setting, state: LearnerState, origin: Float, which: Rows, 
     )  # fmt: skip
 
 
-def _grid(
-    setting: Setting, learner: Learner, now: Present, mean: Float, variance: Float, fields: Float, concept: Int,
-    fresh: NDArray[np.bool_],
-) -> Grid:  # fmt: skip
+def grid(setting: Setting, learner: Learner, now: Present, concept: Int, fresh: NDArray[np.bool_]) -> Grid:
+    """Recall, recall after a practice at the first delay, and spread, (rows, delays), of strengths after each delay."""
+    mean, variance = alone(setting, learner, now, fresh)
     recall = _chance(mean, variance)
     after = recall
     if setting.config.practice != "none":
-        first = Present(
-            algebra.Strength(now.strength.mean[:, :1], now.strength.slope[:, :1], now.strength.variance[:, :1]),
-            fields[..., LASTING], now.quick[:, :1],
-        )  # fmt: skip
+        strength = algebra.Strength(*(part[:, :1] for part in now.strength))
+        first = Present(strength, now.lasting[:, :1], now.quick[:, :1])
         kept = _fading(setting, learner)
         after = recall + _worth(setting, first, recall[:, :1], mean, variance, concept, kept, fresh)
     return Grid(held(recall), held(after), np.sqrt(variance))

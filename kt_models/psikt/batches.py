@@ -29,8 +29,10 @@ class Batch:
     Attributes:
         learner: (B,) rows of the data set.     rows: (B, T) of each answer in the data set, -1 for padding.
         mask, correct, item, since: (B, T); since is days from the learner's last answer, 0 at the first.
-        concept, slot, share, fresh, gap: (B, T, M); fresh if the learner never met it, gap days since it was met, or,
-            if fresh, since the learner's first answer.
+        concept, slot, share, fresh, gap: (B, T, M); fresh if the learner never met it, gap days since it was met, 0
+            if fresh.
+        item_slot, item_met, item_gap: (B, T); slot 0 for items that the learner answers once, so that nobody reads it; met
+            if the learner answered it within `remembered` answers, gap days since.
         parent_slot, parent_gap: (B, T, M, P) of the candidate parents; slot -1 if the learner never met it.
     """
 
@@ -47,7 +49,11 @@ class Batch:
     gap: Float
     parent_slot: Int
     parent_gap: Float
+    item_slot: Int
+    item_met: Bool
+    item_gap: Float
     n_slots: int
+    n_item_slots: int
 
     @property
     def n_answers(self) -> int:
@@ -60,7 +66,7 @@ def plan(lengths: Int, batch_learners: int) -> list[Int]:
     return [order[start : start + batch_learners] for start in range(0, len(order), batch_learners)]
 
 
-def pack(data: Dataset, learners: Int, n_concepts: int, n_items: int, parents: Int) -> Batch:
+def pack(data: Dataset, learners: Int, n_concepts: int, n_items: int, parents: Int, remembered: int = 0) -> Batch:
     """The batch of some learners, given by falling length; `parents` (n_concepts + 1, P) candidates, -1 for none."""
     seen, offset = data.interactions, data.offset
     lengths = data.lengths[learners]
@@ -82,10 +88,9 @@ def pack(data: Dataset, learners: Int, n_concepts: int, n_items: int, parents: I
     days = seen.seconds[flat] / SECONDS_PER_DAY
     met = _Met.of(at[0], at[1], lists.flat, days[lists.owner])
     slot, gap, fresh = np.zeros((b, t, m), np.int64), np.zeros((b, t, m)), np.zeros((b, t, m), np.bool_)
-    first = seen.seconds[offset[learners]] / SECONDS_PER_DAY
     now = days[lists.owner]
     slot[at], found, last = met.before(at[0], at[1], lists.flat)
-    fresh[at], gap[at] = ~found, np.where(found, now - last, now - first[at[0]])
+    fresh[at], gap[at] = ~found, np.where(found, now - last, 0.0)
     parent_slot = np.full((b, t, m, parents.shape[1]), -1)
     parent_gap = np.zeros(parent_slot.shape)
     if parents.shape[1]:
@@ -96,12 +101,37 @@ def pack(data: Dataset, learners: Int, n_concepts: int, n_items: int, parents: I
     item = np.full((b, t), n_items)
     found_item = seen.item[flat]
     item[mask] = np.where((found_item < 0) | (found_item >= n_items), n_items, found_item)
+    item_slot, item_met, item_gap = _items_again(found_item, who, when, days, (b, t), remembered)
     correct = np.full((b, t), 0.5)
     correct[mask] = seen.correct[flat]
     return Batch(
         learners, rows, mask, correct, item, since, concept, slot, share, fresh, gap, parent_slot, parent_gap,
-        met.n_slots,
+        item_slot, item_met, item_gap, met.n_slots, int(item_slot.max(initial=0)) + 1,
     )  # fmt: skip
+
+
+def _items_again(
+    item: Int, who: Int, when: Int, days: Float, shape: tuple[int, int], remembered: int
+) -> tuple[Int, Bool, Float]:
+    """Slot of each answer's item, whether it was met lately, and days since; from columns (answers,) to (B, T)."""
+    slot, met, gap = np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(shape)
+    width = int(item.max(initial=-1)) + 1
+    # Items without an id are never the same.
+    key = np.where(item >= 0, who * width + item, -1 - np.arange(len(item)))
+    order = np.lexsort((when, key))
+    again = (np.diff(key[order], prepend=np.iinfo(np.int64).min) == 0) & (remembered > 0)
+    later = order[again]
+    before = order[np.flatnonzero(again) - 1]
+    near = when[later] - when[before] <= remembered
+    later, before = later[near], before[near]
+    met[who[later], when[later]] = True
+    gap[who[later], when[later]] = days[later] - days[before]
+    pairs, index = np.unique(key[np.concatenate([later, before])], return_inverse=True)
+    owner = pairs // max(width, 1)
+    numbers = 1 + np.arange(len(pairs)) - np.searchsorted(owner, owner)
+    both = np.concatenate([later, before])
+    slot[who[both], when[both]] = numbers[index]
+    return slot, met, gap
 
 
 @final
@@ -139,6 +169,8 @@ class _Met:
         return np.where(exists, self.slot[inside], -1), found, np.where(found, self.days[place], np.nan)
 
 
-def batches(data: Dataset, n_concepts: int, n_items: int, parents: Int, batch_learners: int) -> Sequence[Batch]:
+def batches(
+    data: Dataset, n_concepts: int, n_items: int, parents: Int, batch_learners: int, remembered: int = 0
+) -> Sequence[Batch]:
     """All learners of a data set, in batches."""
-    return [pack(data, group, n_concepts, n_items, parents) for group in plan(data.lengths, batch_learners)]
+    return [pack(data, group, n_concepts, n_items, parents, remembered) for group in plan(data.lengths, batch_learners)]

@@ -14,11 +14,11 @@ Practice = Literal["none", "global", "concept"]
 
 _PRESETS: Final[dict[str, dict[str, Any]]] = {
     "product": {
-        "coupling": "lazy", "concept_intercept": True, "item_difficulty": True, "practice": "global", "drift": True,
+        "coupling": "lazy", "concept_intercept": True, "item_difficulty": True, "item_memory": True, "practice": "global", "drift": True,
         "start_at_level": True, "centred": True, "common_spread": True, "normalise": True,
     },
     "faithful": {
-        "coupling": "event", "concept_intercept": False, "item_difficulty": False, "practice": "none", "drift": False,
+        "coupling": "event", "concept_intercept": False, "item_difficulty": False, "item_memory": False, "practice": "none", "drift": False,
         "start_at_level": False, "centred": False, "common_spread": False, "normalise": True,
     },
 }  # fmt: skip
@@ -35,6 +35,7 @@ class Config:
         normalise: each concept's edge weights are divided by its in-degree where that exceeds one.
         centred: prerequisites act by how far they are above their own long-run level, not by their level itself.
         concept_intercept, item_difficulty: zero-mean effects of concepts on the long-run level, of items on the answer.
+        item_memory: what a learner showed at an item counts when it is asked again, within `remembered` answers.
         practice: what an answer adds to the strength: nothing, the same gain everywhere, or one for each concept.
         drift: the level of a learner wanders, with answers and with days.
         start_at_level: a concept never met stands at the learner's long-run level; else at N(m_z, v_z) for everybody.
@@ -56,6 +57,8 @@ class Config:
     centred: bool | None = None
     concept_intercept: bool | None = None
     item_difficulty: bool | None = None
+    item_memory: bool | None = None
+    remembered: int = 50
     practice: Practice | None = None
     drift: bool | None = None
     start_at_level: bool | None = None
@@ -89,6 +92,7 @@ class Config:
             "learning_rate",
             "chunk",
             "patience",
+            "remembered",
         )
         for name in positive:
             if getattr(self, name) <= 0:
@@ -96,6 +100,8 @@ class Config:
         for name in ("max_parents", "edge_learners", "correction_steps", "bootstraps", "min_steps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be 0 or more")
+        if self.dense and self.item_memory:
+            raise ValueError(f"item_memory needs coupling lazy or none, this is {self.coupling}: switch one of them")
         if self.particles < 1:
             raise ValueError(f"particles is {self.particles}, must be 1 or more")
         if not 0 < self.validation_share < 1:
@@ -105,3 +111,8 @@ class Config:
     def dense(self) -> bool:
         """Whether every concept is stepped at every answer."""
         return self.coupling in ("event", "exact")
+
+    @property
+    def lookback(self) -> int:
+        """Answers within which an item asked again is known."""
+        return self.remembered if self.item_memory else 0

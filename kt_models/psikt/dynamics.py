@@ -2,10 +2,11 @@
 
 Shapes: B learners, M concepts an answer, P parents a concept. The logit of an answer to an item is
 
-    x = mean over its concepts k of (z_k + lasting_k + quick_k - novelty [k is new]) + form - d_item
+    x = mean over its concepts k of (z_k + lasting_k + quick_k - novelty [k is new]) + form - d_item + e_item
 
 z_k is the strength (an Ornstein-Uhlenbeck process around mu + c_k + gamma u_k), u_k what the prerequisites of k add;
-lasting and quick are what practice added, for good and for minutes; form is the learner's, and fades within sessions.
+lasting and quick are what practice added, for good and for minutes; form is the learner's, and fades within sessions; e is what sets the
+item apart for the learner, known once it was answered.
 """
 
 from __future__ import annotations
@@ -48,6 +49,16 @@ class Present(NamedTuple):
     quick: Array
 
 
+class Memory(NamedTuple):
+    """Belief (B,) about what sets an item apart for a learner who has met it: mean, variance less the stationary one,
+    and the traces of its answers, lasting and quick."""
+
+    mean: Array
+    variance: Array
+    lasting: Array
+    quick: Array
+
+
 class Expected(NamedTuple):
     """The logit of an answer before it, (B,): mean, variance; the part of variance that traits bring; slope (B, 3) in the
     traits, and covariance (B, 3) with them; mean and variance of form now."""
@@ -59,6 +70,7 @@ class Expected(NamedTuple):
     toward: Array
     form: Array
     form_variance: Array
+    memory: Memory
 
 
 def rates(xp: Any, config: Config, p: Parameters, learner: Learner) -> tuple[Array, Array]:
@@ -112,7 +124,7 @@ def present(
 
     Args:
         learner: with a last axis of 1 before B's own where the arguments have M: see `spread`.
-        fresh: never met.     days: since last settled, or, if fresh, since the learner's first answer.
+        fresh: never met.     days: since last settled; a strength never met begins when it is looked at.
         intercept: c_k.     support: u_k, None without a graph.
     """
     rate, rest = rates(xp, config, p, learner)
@@ -124,8 +136,7 @@ def present(
         transfer_slope = transfer * (1.0 - transfer) * support
     new = first(xp, config, p, target, transfer_slope)
     away = learner.traits - p.anchor
-    if config.start_at_level:
-        days = xp.where(fresh, 0.0 * days, days)
+    days = xp.where(fresh, 0.0 * days, days)
     before = Strength(
         xp.where(fresh, new.mean, cell.mean + algebra.dot(cell.slope, away)),
         xp.where(fresh[..., None], new.slope, cell.slope),
@@ -157,6 +168,28 @@ def cell_mean(cell: Cell, learner: Learner, p: Parameters) -> Array:
     return cell.mean + algebra.dot(cell.slope, learner.traits - p.anchor)
 
 
+def recollect(xp: Any, p: Parameters, stored: Memory, met: Array, days: Array) -> Memory:
+    """Memories of items after `days`; of items never met, nothing is known. The variance is the whole of it."""
+    known = 1.0 * met
+    kept, quick_kept = xp.exp(-p.item_rates[0] * days), xp.exp(-p.item_rates[1] * days)
+    return Memory(
+        known * stored.mean * kept,
+        p.item_variance + known * stored.variance * kept * kept,
+        known * stored.lasting,
+        known * stored.quick * quick_kept,
+    )
+
+
+def remember(p: Parameters, before: Memory, push: Array, h: Array, correct: Array) -> Memory:
+    """The memory of an item after an answer to it."""
+    return Memory(
+        before.mean + push * before.variance,
+        before.variance - before.variance * before.variance * h - p.item_variance,
+        p.item_kept * before.lasting + p.item_lasting[1] + (p.item_lasting[0] - p.item_lasting[1]) * correct,
+        p.item_kept * before.quick + p.item_quick[1] + (p.item_quick[0] - p.item_quick[1]) * correct,
+    )
+
+
 def spread(learner: Learner) -> Learner:
     """The same belief with an axis of 1 after the learners', to broadcast over concepts."""
     return Learner(
@@ -166,7 +199,14 @@ def spread(learner: Learner) -> Learner:
 
 
 def expect(
-    p: Parameters, learner: Learner, now: Present, share: Array, fresh: Array, difficulty: Array, doubt: Array
+    p: Parameters,
+    learner: Learner,
+    now: Present,
+    share: Array,
+    fresh: Array,
+    difficulty: Array,
+    doubt: Array,
+    memory: Memory,
 ) -> Expected:
     """The logit of an answer, (B,). `share` (B, M) sums to 1; `doubt` (B,) is the variance of the difficulty."""
     above = now.strength.mean + now.lasting + now.quick - p.novelty * fresh
@@ -175,17 +215,18 @@ def expect(
     toward = algebra.times(learner.covariance, slope)
     shared = algebra.dot(slope, toward)
     own = (share * share * now.strength.variance).sum(-1)
+    item = memory.mean + memory.lasting + memory.quick - difficulty
     return Expected(
-        (share * above).sum(-1) + learner.form - difficulty,
-        shared + own + form_variance + doubt,
-        shared, slope, toward, learner.form, form_variance,
+        (share * above).sum(-1) + learner.form + item,
+        shared + own + form_variance + memory.variance + doubt,
+        shared, slope, toward, learner.form, form_variance, memory,
     )  # fmt: skip
 
 
 def learn(
     xp: Any, config: Config, p: Parameters, learner: Learner, now: Present, before: Expected, push: Array, pull: Array,
     share: Array, gain: tuple[Array, Array], correct: Array,
-) -> tuple[Learner, Cell]:  # fmt: skip
+) -> tuple[Learner, Cell, Memory]:  # fmt: skip
     """The belief after an answer, given the derivatives (B,) of its evidence (`algebra.surprise`), and its practice.
 
         theta <- theta + push Sigma c,   Sigma <- Sigma - pull Sigma c (Sigma c)^T          (c: slope of the logit)
@@ -214,7 +255,8 @@ def learn(
         quick = quick + touched * _limited(p.quick, y, quick)
     fixed = mean - algebra.dot(slope, (traits - p.anchor)[..., None, :])
     after = Learner(traits, covariance, form, form_variance, learner.log_volatility)
-    return after, Cell(fixed, slope, variance, lasting, quick)
+    memory = remember(p, before.memory, push, h, correct)
+    return after, Cell(fixed, slope, variance, lasting, quick), memory
 
 
 def _limited(gain: Array, correct: Array, held: Array) -> Array:

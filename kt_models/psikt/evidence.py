@@ -26,13 +26,14 @@ CELL = 7
 
 
 class Belief(NamedTuple):
-    """About B learners, and each one's strengths by slot: (B, S, 7) columns of `dynamics.Cell`."""
+    """About B learners, and each one's strengths by slot: (B, S, 7) columns of `dynamics.Cell`; and memories of items by slot: (B, S', 4)."""
 
     learner: Learner
     cells: Tensor
+    items: Tensor
 
     def detach(self) -> Belief:
-        return Belief(Learner(*(part.detach() for part in self.learner)), self.cells.detach())
+        return Belief(Learner(*(part.detach() for part in self.learner)), self.cells.detach(), self.items.detach())
 
 
 @final
@@ -68,8 +69,12 @@ class Inputs:
     parent: Tensor
     parent_slot: Tensor
     parent_gap: Tensor
+    item_slot: Tensor
+    item_met: Tensor
+    item_gap: Tensor
     table: Tensor
     n_slots: int
+    n_item_slots: int
 
     @classmethod
     def of(cls, batch: Batch, difficulty: Any, doubt: Any, parents: Any, device: Any = "cpu") -> Inputs:
@@ -85,7 +90,8 @@ class Inputs:
         return cls(
             real(batch.correct), whole(batch.mask), real(difficulty), real(doubt), real(batch.since), concept,
             whole(batch.slot), real(batch.share), whole(batch.fresh), real(batch.gap),
-            table[concept], whole(batch.parent_slot), real(batch.parent_gap), table, batch.n_slots,
+            table[concept], whole(batch.parent_slot), real(batch.parent_gap), whole(batch.item_slot), whole(batch.item_met),
+            real(batch.item_gap), table, batch.n_slots, batch.n_item_slots,
         )  # fmt: skip
 
     @property
@@ -113,7 +119,7 @@ def begin(config: Config, p: Parameters, inputs: Inputs, traits: Tensor | None =
         )
     else:
         learner = Learner(traits[:, list(TRACKED)], mean.new_zeros(n, 3, 3), zero, zero, traits[:, 2])
-    return Belief(learner, cells)
+    return Belief(learner, cells, mean.new_zeros(n, inputs.n_item_slots, 4))
 
 
 def run(config: Config, p: Parameters, inputs: Inputs, belief: Belief, steps: range | None = None) -> Filtered:
@@ -148,7 +154,7 @@ class _LazyStep:
         self.gain = p.gain[:, concept] if p.gain.shape[1] > 1 else p.gain[..., None, None].expand(2, *concept.shape)
         if inputs.parent.shape[-1]:
             parent = inputs.parent[:, chunk]
-            self.weight = p.weight[concept]
+            self.weight = weight_of(p.weight, concept)
             self.parent_intercept = p.intercept[parent.clamp_min(0)]
 
     def __call__(self, belief: Belief, n: int) -> tuple[Belief, tuple[Tensor, ...]]:
@@ -164,7 +170,7 @@ class _LazyStep:
             torch, config, p, wide, _cell(stored), fresh, inputs.gap[:, n], self.intercept[:, i], support
         )
         gain = self.gain[:, :, i]
-        learner, cell, out = _answer(config, p, inputs, learner, now, share, fresh, gain, n)
+        learner, cell, items, out = _answer(config, p, inputs, belief, learner, now, share, fresh, gain, n)
         new = _packed(cell)
         if share.shape[1] > 1:
             # Padding shares a slot with a concept of the learner: it adds nothing to it.
@@ -172,7 +178,7 @@ class _LazyStep:
             cells = belief.cells.scatter_add(1, index, difference)
         else:
             cells = belief.cells.scatter(1, index, new)
-        return Belief(learner, cells), out
+        return Belief(learner, cells, items), out
 
     def _support(self, belief: Belief, wide: Learner, n: int) -> Tensor:
         inputs, i = self.inputs, n - self.start
@@ -206,11 +212,11 @@ class _DenseStep:
             torch, config, p, wide, stored, fresh, days.expand_as(stored.mean), self.intercept, support
         )
         learner = dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n])
-        share = torch.zeros(len(days), inputs.n_concepts + 1)
+        share = days.new_zeros(len(days), inputs.n_concepts + 1)
         share = share.scatter_add(1, inputs.concept[:, n], inputs.share[:, n])[:, :-1]
         new = torch.zeros_like(share)
-        learner, cell, out = _answer(config, p, inputs, learner, now, share, new, self.gain, n)
-        return Belief(learner, _packed(cell)), out
+        learner, cell, items, out = _answer(config, p, inputs, belief, learner, now, share, new, self.gain, n)
+        return Belief(learner, _packed(cell), items), out
 
     def _support(self, learner: Learner, stored: Cell, days: Tensor) -> Tensor:
         """u_k as of the learner's last answer; or, exactly, the one that, held still, would lead where z goes."""
@@ -226,23 +232,43 @@ class _DenseStep:
         return ((later - torch.exp(-x) * mean) / -torch.expm1(-x) - level) / transfer
 
 
+def weight_of(weight: Tensor, concept: Tensor) -> Tensor:
+    """Weights (B, T, M, P) of the parents of `concept` (B, T, M); `weight` (K + 1, P), or (B, K + 1, P) by learner."""
+    if weight.ndim == 2:
+        return weight[concept]
+    return weight[torch.arange(len(weight))[:, None, None], concept]
+
+
 def dense_matrix(weight: Tensor, table: Tensor) -> Tensor:
-    """(K, K) weights, parent by child, of weights (K + 1, P) of the parents in `table` (K + 1, P), -1 for none."""
+    """(K, K) weights, parent by child, of weights (K + 1, P) of the parents in `table` (K + 1, P), -1 for none.
+
+    Weights (B, K + 1, P), a graph for each learner, give (B, K, K).
+    """
     k = len(table) - 1
     children = torch.arange(k)[:, None].expand(k, table.shape[1])
-    matrix = weight.new_zeros(k + 1, k)
-    # -1 finds the row beyond the last, which is cut off.
-    return matrix.index_put((table[:-1], children), weight[:-1], accumulate=True)[:-1]
+    # -1 finds a row beyond the last, which is cut off.
+    parents = torch.where(table[:-1] < 0, k, table[:-1])
+    at = (parents * k + children).flatten().expand(*weight.shape[:-2], -1)
+    flat = weight.new_zeros(*weight.shape[:-2], (k + 1) * k)
+    return flat.scatter_add(-1, at, weight[..., :-1, :].flatten(-2)).unflatten(-1, (k + 1, k))[..., :-1, :]
 
 
 def _answer(
-    config: Config, p: Parameters, inputs: Inputs, learner: Learner, now: dynamics.Present, share: Tensor, fresh: Tensor,
-    gain: Tensor, n: int,
-) -> tuple[Learner, Cell, tuple[Tensor, ...]]:  # fmt: skip
-    before = dynamics.expect(p, learner, now, share, fresh, inputs.difficulty[:, n], inputs.doubt[:, n])
+    config: Config, p: Parameters, inputs: Inputs, belief: Belief, learner: Learner, now: dynamics.Present, share: Tensor,
+    fresh: Tensor, gain: Tensor, n: int,
+) -> tuple[Learner, Cell, Tensor, tuple[Tensor, ...]]:  # fmt: skip
+    index = inputs.item_slot[:, n, None, None].expand(-1, 1, 4)
+    stored = belief.items.gather(1, index)[:, 0]
+    memory = dynamics.recollect(
+        torch, p, dynamics.Memory(*stored.unbind(-1)), inputs.item_met[:, n], inputs.item_gap[:, n]
+    )
+    before = dynamics.expect(p, learner, now, share, fresh, inputs.difficulty[:, n], inputs.doubt[:, n], memory)
     y = inputs.correct[:, n]
     seen = algebra.surprise(torch, ndtr, before.mean, before.variance, y)
-    after, cell = dynamics.learn(
+    after, cell, memory = dynamics.learn(
         torch, config, p, learner, now, before, seen.push, seen.pull, share, (gain[0], gain[1]), y
     )
-    return after, cell, (seen.log_evidence, seen.p, before.mean, before.variance, seen.push, seen.pull)
+    items = belief.items
+    if config.item_memory:
+        items = items.scatter(1, index, torch.stack(list(memory), -1)[:, None])
+    return after, cell, items, (seen.log_evidence, seen.p, before.mean, before.variance, seen.push, seen.pull)

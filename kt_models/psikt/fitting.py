@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def found(training: Training, edges: Any) -> Fit:
     difficulty, doubt = training.items.belief()
     return Fit(
         train.parameters_of(training.population), training.parents.cpu().numpy(), difficulty, doubt,
-        training.items.prior_variance, edges,
+        training.items.prior_variance, *training.again.belief(), edges,
     )  # fmt: skip
 
 
@@ -69,7 +68,8 @@ def _with_all(training: Training, data: Dataset, candidates: graph.Candidates, s
     whole = Training.start(data, training.config, candidates, seed)
     whole.population.load_state_dict(training.population.state_dict())
     whole.items.prior_variance = training.items.prior_variance
-    return replace(whole)
+    whole.again.prior_variance = training.again.prior_variance
+    return whole
 
 
 def _edges(training: Training, report: Progress) -> Any:

@@ -28,11 +28,18 @@ class Items:
     prior_variance: float
     precision: Float
     shift: Float
+    unknown_variance: float | None = None
 
     @classmethod
-    def start(cls, item: Int, n_items: int, sd: float) -> Items:
+    def start(cls, item: Int, n_items: int, sd: float, unknown_variance: float | None = None) -> Items:
+        """`unknown_variance` of items without a belief, the prior one by default."""
         known = np.where((item < 0) | (item >= n_items), n_items, item)
-        return cls(known, n_items, sd * sd, np.zeros(len(item)), np.zeros(len(item)))
+        return cls(known, n_items, sd * sd, np.zeros(len(item)), np.zeros(len(item)), unknown_variance)
+
+    @property
+    def doubt(self) -> float:
+        """The variance of an item without a belief."""
+        return self.prior_variance if self.unknown_variance is None else self.unknown_variance
 
     def belief(self) -> tuple[Float, Float]:
         """Means and variances, (n_items,)."""
@@ -49,7 +56,7 @@ class Items:
         left = np.maximum(precision[self.item] - self.precision, 1.0 / self.prior_variance)
         unknown = self.item == self.n_items
         mean = np.where(unknown, 0.0, (shift[self.item] - self.shift) / left)
-        return mean, np.where(unknown, self.prior_variance, 1.0 / left)
+        return mean, np.where(unknown, self.doubt, 1.0 / left)
 
     def assume(self, mean: Float, variance: Float) -> None:
         """Spreads a belief about every item, (n_items,), evenly over the sites of its answers."""

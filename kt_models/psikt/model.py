@@ -12,7 +12,7 @@ from kt_models import artifact, stored
 from kt_models.base import ConceptGraph, Forecast, Interactions, LearnerModel, Prediction, Query, Traits
 from kt_models.data import Vocabulary
 from kt_models.grids import tables
-from kt_models.psikt import ahead, online
+from kt_models.psikt import ahead, dense, online
 from kt_models.psikt.algebra import LEVEL, LOG_RATE, TRANSFER
 from kt_models.psikt.config import Config
 from kt_models.psikt.edges import Edges
@@ -39,6 +39,8 @@ class Fit:
     difficulty: Float
     doubt: Float
     unknown_doubt: float
+    again: Float
+    again_doubt: Float
     edges: Edges
 
 
@@ -54,28 +56,38 @@ class Model(LearnerModel):
         self.config, self.fitted, self.concepts, self.items = config, fit, concepts, items
         self.n_concepts, self.n_items = len(fit.parents) - 1, len(fit.difficulty)
         self._setting = Setting(
-            config, fit.parameters, fit.parents, np.append(fit.difficulty, 0.0), np.append(fit.doubt, fit.unknown_doubt)
+            config,
+            fit.parameters,
+            fit.parents,
+            np.append(fit.difficulty, 0.0),
+            np.append(fit.doubt, fit.unknown_doubt),
+            np.append(fit.again, 0.0),
+            np.append(fit.again_doubt, 0.0),
         )
 
     def prior(self, n_learners: int) -> LearnerState:
         return online.prior(self._setting, n_learners)
 
     def update(self, state: LearnerState, seen: Interactions) -> LearnerState:
-        return online.fold(self._setting, state, seen).state
+        return self._fold(state, seen).state
 
     def trace(self, state: LearnerState, seen: Interactions) -> tuple[LearnerState, Prediction]:
-        folded = online.fold(self._setting, state, seen)
+        folded = self._fold(state, seen)
         return folded.state, folded.prediction
 
     def predict(self, state: LearnerState, query: Query) -> Prediction:
-        return online.predict(self._setting, state, query)
+        return (dense if self.config.dense else online).predict(self._setting, state, query)
+
+    def _fold(self, state: LearnerState, seen: Interactions) -> online.Folded:
+        return (dense if self.config.dense else online).fold(self._setting, state, seen)
 
     def forecast(self, state: LearnerState, seconds: Float, n_concepts: int | None = None) -> Forecast:
         width = max(self.n_concepts, n_concepts or 0)
         origin = np.maximum(seconds, state.seconds)
-        which = ahead.rows(self._setting, state, width)
         rest, moves = ahead.rest(self._setting, state, origin, width)
-        return tables(origin, which.offset, which.concept, ahead.look(self._setting, state, origin, which), rest, moves)
+        which = ahead.rows(self._setting, state, width)
+        grid = (dense if self.config.dense else ahead).look(self._setting, state, origin, which)
+        return tables(origin, which.offset, which.concept, grid, rest, moves)
 
     def graph(self) -> ConceptGraph | None:
         if not len(self.fitted.edges):
@@ -116,19 +128,28 @@ class Model(LearnerModel):
         tensors = {
             **fit.parameters.to_tensors(),
             "parents": fit.parents, "difficulty": fit.difficulty, "doubt": fit.doubt,
-            "unknown_doubt": np.array(fit.unknown_doubt), **fit.edges.to_tensors(),
+            "unknown_doubt": np.array(fit.unknown_doubt), "again": fit.again, "again_doubt": fit.again_doubt, **fit.edges.to_tensors(),
             **stored.to_tensors(self.concepts, self.items),
         }  # fmt: skip
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        needed = (*Parameters.names(), "parents", "difficulty", "doubt", "unknown_doubt", *Edges.tensor_names())
+        needed = (
+            *Parameters.names(),
+            "parents",
+            "difficulty",
+            "doubt",
+            "unknown_doubt",
+            "again",
+            "again_doubt",
+            *Edges.tensor_names(),
+        )
         found = stored.load(folder, cls.kind, VERSION, needed)
         config, tensors = stored.config(folder, Config, found.config), found.tensors
         parameters = Parameters(**{name: tensors[name] for name in Parameters.names()})
         fit = Fit(
             parameters, tensors["parents"], tensors["difficulty"], tensors["doubt"], float(tensors["unknown_doubt"]),
-            Edges.from_tensors(tensors),
+            tensors["again"], tensors["again_doubt"], Edges.from_tensors(tensors),
         )  # fmt: skip
         return cls(config, fit, *stored.from_tensors(tensors))

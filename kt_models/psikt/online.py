@@ -33,6 +33,10 @@ LEARNER_COLUMNS: Final = 12
 #: Columns of `LearnerState.touched`, see `dynamics.Cell`.
 MEAN, SLOPE, VARIANCE, LASTING, QUICK = 0, slice(1, 4), 4, 5, 6
 CONCEPT_COLUMNS: Final = 7
+#: Items that a learner answered lately are rows of the touched as well, at concept ITEMS + position; their columns: mean,
+#: number of the learner's answer, variance less the stationary one, lasting, quick.
+ITEMS: Final = 2**30
+ITEM_ANSWER: Final = 1
 _UPPER: Final = np.triu_indices(3)
 
 
@@ -41,7 +45,8 @@ _UPPER: Final = np.triu_indices(3)
 class Setting:
     """What a fitted model knows: K concepts, I items; rows beyond them, which -1 finds as well, stand for unknown ones.
 
-    `parents` (K + 1, P) are the candidate parents of each concept, -1 for none; `difficulty`, `doubt` (I + 1,).
+    `parents` (K + 1, P) are the candidate parents of each concept, -1 for none; `difficulty`, `doubt` (I + 1,) mean and
+    variance of difficulties; `again`, `again_doubt` (I + 1,) of what is added when the learner meets the item again.
     """
 
     config: Config
@@ -49,6 +54,8 @@ class Setting:
     parents: Int
     difficulty: Float
     doubt: Float
+    again: Float
+    again_doubt: Float
 
     @property
     def n_concepts(self) -> int:
@@ -64,10 +71,11 @@ class Setting:
         right, wrong = gain[:, concept] if gain.shape[1] > 1 else (gain[0, 0], gain[1, 0])
         return right, wrong
 
-    def items(self, item: Int) -> tuple[Float, Float]:
+    def items(self, item: Int, met: Bool) -> tuple[Float, Float]:
         """Difficulty of items and doubt about it. No item (-1) is one of average difficulty, so beyond doubt."""
         known = np.minimum(item, self.n_items)
-        return self.difficulty[known], np.where(item < 0, 0.0, self.doubt[known])
+        difficulty = self.difficulty[known] + np.where(met, self.again[known], 0.0)
+        return difficulty, np.where(item < 0, 0.0, self.doubt[known] + np.where(met, self.again_doubt[known], 0.0))
 
 
 def prior(setting: Setting, n_learners: int) -> LearnerState:
@@ -202,14 +210,60 @@ def fold(setting: Setting, state: LearnerState, seen: Interactions) -> Folded:
     """Folds answers, one of every learner at a time."""
     p, sd = np.empty(len(seen)), np.empty(len(seen))
     correct = seen.correct.astype(np.float64)
-    difficulty, doubt = setting.items(seen.item)
-    walk = Walk.start(state, seen, np.zeros(CONCEPT_COLUMNS, np.float32))
+    walk = Walk.start(_with_items(setting, state, seen), seen, np.zeros(CONCEPT_COLUMNS, np.float32))
     parents = parent_rows(setting, walk.state, seen.learner[seen.concepts.owner], seen.concepts.flat)
+    items = item_rows(setting, walk.state, seen.learner, seen.item)
     for met in walk.rounds():
         rows = met.answer
-        before, chance = _step(setting, walk, met, parents, difficulty[rows], doubt[rows], correct[rows])
+        before, chance = _step(setting, walk, met, parents, items[rows], correct[rows])
         p[rows], sd[rows] = chance, np.sqrt(before.variance)
-    return Folded(walk.done(), Prediction(held(p), sd))
+    return Folded(_forget(setting, walk.done()), Prediction(held(p), sd))
+
+
+def _with_items(setting: Setting, state: LearnerState, seen: Interactions) -> LearnerState:
+    """A state with a row for every item to come."""
+    known = np.flatnonzero(seen.item >= 0) if setting.config.item_memory else np.empty(0, np.int64)
+    fields = np.zeros((len(known), CONCEPT_COLUMNS), np.float32)
+    return state.touch(seen.learner[known], ITEMS + seen.item[known], fields) if len(known) else state
+
+
+def item_rows(setting: Setting, state: LearnerState, learner: Int, item: Int) -> Int:
+    """(answers,) rows of items in `state.touched`, -1 for none."""
+    rows = np.full(len(item), -1)
+    if setting.config.item_memory:
+        known = item >= 0
+        rows[known] = state.find(learner[known], ITEMS + item[known])
+    return rows
+
+
+def _forget(setting: Setting, state: LearnerState) -> LearnerState:
+    """A state without the items last answered too long ago, so that it does not grow with the history."""
+    if not setting.config.item_memory:
+        return state
+    old = state.learner[state.owner, ANSWERS] - state.touched[:, ITEM_ANSWER] > setting.config.remembered
+    kept = ~(old & (state.concept >= ITEMS))
+    if kept.all():
+        return state
+    offset = np.concatenate([[0], np.cumsum(kept)])[state.offset]
+    return LearnerState(
+        state.schema, state.seconds, state.learner, offset, state.concept[kept], state.concept_seconds[kept],
+        state.touched[kept],
+    )  # fmt: skip
+
+
+def recall_items(
+    setting: Setting, met: Met, row: Int, touched: Float | Float32, stamp: Float
+) -> tuple[dynamics.Memory, Bool]:
+    """What is known of the items asked, and of which anything is; `row` (answers,) of the touched, -1 for none."""
+    count = met.learner[:, ANSWERS]
+    fields = np.zeros((len(row), CONCEPT_COLUMNS))
+    last = np.full(len(row), -np.inf)
+    there = row >= 0
+    fields[there], last[there] = touched[row[there]], stamp[row[there]]
+    known = np.isfinite(last) & (count - fields[:, ITEM_ANSWER] <= setting.config.remembered)
+    days = np.where(known, met.now - np.where(known, last, 0.0), 0.0) / SECONDS_PER_DAY
+    columns = fields[:, [MEAN, VARIANCE, LASTING, QUICK]]
+    return dynamics.recollect(np, setting.parameters, dynamics.Memory(*columns.T), known, days), known
 
 
 def held(p: Float) -> Float:
@@ -219,7 +273,7 @@ def held(p: Float) -> Float:
 
 
 def _step(
-    setting: Setting, walk: Walk, met: Met, parents: Int, difficulty: Float, doubt: Float, correct: Float
+    setting: Setting, walk: Walk, met: Met, parents: Int, item_row: Int, correct: Float
 ) -> tuple[Expected, Float]:
     config, p = setting.config, setting.parameters
     asked = pad(setting, met, walk.row[met.pair], parents[met.pair], walk.stamp)
@@ -228,9 +282,11 @@ def _step(
     fields = np.zeros((b * m, CONCEPT_COLUMNS))
     fields[asked.place] = met.fields
     strengths = now(setting, learner, asked, fields.reshape(b, m, CONCEPT_COLUMNS), walk.touched)
-    before = dynamics.expect(p, learner, strengths, asked.share, asked.fresh, difficulty, doubt)
+    memory, known = recall_items(setting, met, item_row, walk.touched, walk.stamp)
+    difficulty, doubt = setting.items(walk.seen.item[met.answer], known)
+    before = dynamics.expect(p, learner, strengths, asked.share, asked.fresh, difficulty, doubt, memory)
     seen = algebra.surprise(np, ndtr, before.mean, before.variance, correct)
-    after, cell = dynamics.learn(
+    after, cell, memory = dynamics.learn(
         np,
         config,
         p,
@@ -245,6 +301,10 @@ def _step(
     )
     columns = pack_cell(cell).reshape(b * m, CONCEPT_COLUMNS)[asked.place]
     walk.settle(met, pack_learner(after, met.learner[:, ANSWERS] + 1.0), columns)
+    there = item_row >= 0
+    rows = item_row[there]
+    walk.touched[rows[:, None], [MEAN, VARIANCE, LASTING, QUICK]] = np.stack(memory, axis=1)[there]
+    walk.touched[rows, ITEM_ANSWER], walk.stamp[rows] = met.learner[there, ANSWERS], met.now[there]
     return before, seen.p
 
 
@@ -266,4 +326,6 @@ def expect(setting: Setting, state: LearnerState, query: Query) -> Expected:
     fields = np.zeros((b * m, CONCEPT_COLUMNS))
     fields[asked.place] = met.fields
     strengths = now(setting, learner, asked, fields.reshape(b, m, CONCEPT_COLUMNS), state.touched)
-    return dynamics.expect(p, learner, strengths, asked.share, asked.fresh, *setting.items(query.item))
+    row = item_rows(setting, state, query.learner, query.item)
+    memory, known = recall_items(setting, met, row, state.touched, state.concept_seconds)
+    return dynamics.expect(p, learner, strengths, asked.share, asked.fresh, *setting.items(query.item, known), memory)

@@ -30,6 +30,9 @@ class Parameters:
         ceiling: () strength at which half of that gain is left.     jitter: () variance that practice adds.
         lasting, quick: (3,) gain of a right and of a wrong answer, and their limit; never fading, and fading quickly.
         quick_rate: () a day.
+        item_variance: () stationary, of what sets an item apart for a learner.     item_rates: (2,) a day, at which
+            knowledge of that, and its quick part, fade.     item_kept: () share of its traces that the next answer leaves.
+        item_lasting, item_quick: (2,) traces that a right and a wrong answer leave at the item, of either sign.
         weight: (K + 1, P) weights of the parents in the dynamics, 0 for none.
     """
 
@@ -48,6 +51,11 @@ class Parameters:
     lasting: Array
     quick: Array
     quick_rate: Array
+    item_variance: Array
+    item_rates: Array
+    item_kept: Array
+    item_lasting: Array
+    item_quick: Array
     weight: Array
 
     @property

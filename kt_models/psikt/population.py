@@ -35,6 +35,11 @@ WIDE: Final[dict[str, tuple[float | list[float], float]]] = {
     "lasting_raw": ([-1.5, -2.0, -0.5], 1.5),
     "quick_raw": ([-1.5, -2.0, 0.0], 1.5),
     "quick_log_rate": (4.5, 1.5),
+    "item_log_variance": (-1.5, 1.5),
+    "item_log_rates": ([-2.0, 4.5], 2.0),
+    "item_kept_logit": (0.0, 1.0),
+    "item_lasting": ([0.2, 0.1], 0.7),
+    "item_quick": ([0.2, 0.1], 0.7),
 }
 
 
@@ -89,6 +94,11 @@ class Population(nn.Module):
             lasting=_limited(self.lasting_raw) if practice else torch.tensor([0.0, 0.0, 1.0]),
             quick=_limited(self.quick_raw) if practice else torch.tensor([0.0, 0.0, 1.0]),
             quick_rate=self.quick_log_rate.exp(),
+            item_variance=self.item_log_variance.exp() if config.item_memory else zero,
+            item_rates=self.item_log_rates.exp(),
+            item_kept=torch.sigmoid(self.item_kept_logit),
+            item_lasting=self.item_lasting if config.item_memory else torch.zeros(2),
+            item_quick=self.item_quick if config.item_memory else torch.zeros(2),
             weight=self.edges.weights(),
         )
 
@@ -96,6 +106,9 @@ class Population(nn.Module):
         """Minus the log prior density of all parameters, up to a constant, nats."""
         mean, sd = SD_PRIOR
         total = ((self.trait_log_sd - mean) / sd).square().sum() / 2
+        # Adam makes steps of rounding errors in what nothing tells.
+        start = torch.tensor(START_MEAN)
+        total = total + ((self.trait_mean - start) / 3.0).square().sum() / 2
         total = total + (self.intercept / self.config.concept_sd).square().sum() / 2
         total = total + (self.gain_concept / GAIN_CONCEPT_SD).square().sum() / 2
         for name, (start, spread) in WIDE.items():
@@ -110,6 +123,8 @@ class Population(nn.Module):
             unused.add("intercept")
         if config.practice == "none":
             unused |= {"gain_log", "ceiling", "jitter_log", "novelty_log", "lasting_raw", "quick_raw", "quick_log_rate"}
+        if not config.item_memory:
+            unused |= {"item_log_variance", "item_log_rates", "item_kept_logit", "item_lasting", "item_quick"}
         if not config.drift:
             unused |= {"drift_log", "form_log"}
         if not config.common_spread:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 import torch
@@ -43,6 +43,27 @@ class Diverged(ArithmeticError):
     """The evidence of a minibatch is no number."""
 
 
+class Cavity(NamedTuple):
+    """Beliefs about the items of answers without these, (answers,): difficulty, and what is added when asked again."""
+
+    mean: Float
+    variance: Float
+    again_mean: Float
+    again_variance: Float
+
+    @property
+    def total(self) -> tuple[Float, Float]:
+        return self.mean + self.again_mean, self.variance + self.again_variance
+
+
+def _frozen(items: Items) -> dict[str, Any]:
+    return {
+        "precision": torch.tensor(items.precision),
+        "shift": torch.tensor(items.shift),
+        "prior_variance": float(items.prior_variance),
+    }
+
+
 @final
 @dataclass(eq=False)
 class Training:
@@ -52,6 +73,7 @@ class Training:
     data: Dataset
     population: Population
     items: Items
+    again: Items
     batches: list[Batch]
     parents: Tensor
     seed: int
@@ -66,10 +88,19 @@ class Training:
         population = Population(config, share, candidates)
         population.start_from(base_rate=float(seen.correct.mean()))
         size = min(config.batch_learners, max(math.ceil(data.n_learners / MIN_BATCHES), 1))
-        packed = batches(data, n_concepts, n_items, candidates.parents, size)
+        packed = batches(data, n_concepts, n_items, candidates.parents, size, config.lookback)
         items = Items.start(seen.item, n_items, config.item_sd if config.item_difficulty else 0.0)
+        met = np.zeros(len(seen), np.bool_)
+        for batch in packed:
+            met[batch.rows[batch.item_met]] = True
+        again = Items.start(
+            np.where(met, seen.item, -1),
+            n_items,
+            config.item_sd if config.lookback and config.item_difficulty else 0.0,
+            0.0,
+        )
         packed = [packed[i] for i in distributed.share(len(packed))]
-        return cls(config, data, population, items, packed, torch.as_tensor(candidates.parents), seed)
+        return cls(config, data, population, items, again, packed, torch.as_tensor(candidates.parents), seed)
 
     @property
     def chunks(self) -> int:
@@ -85,42 +116,49 @@ class Training:
         """Rows of the answers that this process filters."""
         return np.concatenate([batch.rows[batch.mask] for batch in self.batches] or [np.empty(0, np.int64)])
 
-    def inputs(self, batch: Batch, mean: Float, variance: Float) -> Inputs:
-        """A batch as tensors; `mean`, `variance` (answers,) of the difficulties."""
+    def inputs(self, batch: Batch, cavity: Cavity) -> Inputs:
+        """A batch as tensors; `cavity` of the answers of the data set."""
         rows = np.maximum(batch.rows, 0)
+        mean, variance = cavity.total
         return Inputs.of(batch, mean[rows], variance[rows], self.parents)
 
-    def absorb(self, batch: Batch, steps: range, out: Filtered, mean: Float, variance: Float) -> None:
+    def cavity(self) -> Cavity:
+        """Of every answer, the belief about its item without it."""
+        return Cavity(*self.items.cavity(), *self.again.cavity())
+
+    def absorb(self, batch: Batch, steps: range, out: Filtered, cavity: Cavity) -> None:
         """Replaces the sites of the answers that were filtered."""
         if not self.config.item_difficulty:
             return
         mask = batch.mask[:, steps.start : steps.stop]
         rows = batch.rows[:, steps.start : steps.stop][mask]
         push, pull = (x.detach().double().cpu().numpy()[mask] for x in (out.push, out.pull))
-        self.items.absorb(rows, push, pull, mean[rows], variance[rows])
+        self.items.absorb(rows, push, pull, cavity.mean[rows], cavity.variance[rows])
+        self.again.absorb(rows, push, pull, cavity.again_mean[rows], cavity.again_variance[rows])
 
     def settle_items(self) -> None:
         """Ends an epoch of absorbing: the prior of difficulties is estimated, and their mean goes to the population's."""
         if self.config.item_difficulty:
             self.items.exchange(self.own, distributed.sum_arrays)
             self.items.refit_prior()
+            self.again.exchange(self.own, distributed.sum_arrays)
+            if self.again.prior_variance:
+                self.again.refit_prior()
             with torch.no_grad():
                 self.population.trait_mean[1] -= self.items.centre()
 
     def snapshot(self) -> dict[str, Any]:
         """Copies of all that is estimated."""
-        items = self.items
         return {
             "population": {name: value.detach().clone() for name, value in self.population.state_dict().items()},
-            "precision": torch.tensor(items.precision), "shift": torch.tensor(items.shift),
-            "prior_variance": float(items.prior_variance),
-        }  # fmt: skip
+            "items": [_frozen(items) for items in (self.items, self.again)],
+        }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         self.population.load_state_dict(snapshot["population"])
-        self.items.precision = snapshot["precision"].cpu().numpy().copy()
-        self.items.shift = snapshot["shift"].cpu().numpy().copy()
-        self.items.prior_variance = snapshot["prior_variance"]
+        for items, kept in zip((self.items, self.again), snapshot["items"], strict=True):
+            items.precision, items.shift = (kept[name].cpu().numpy().copy() for name in ("precision", "shift"))
+            items.prior_variance = kept["prior_variance"]
 
     def warm(self, model: Model) -> None:
         """Takes over what another model has found, concept by concept and item by item where their ids agree."""
@@ -177,8 +215,7 @@ class Run:
         training, total = self.training, 0.0
         parameters = list(training.population.trainable().values())
         order = np.random.default_rng((training.seed, self.epoch)).permutation(len(training.batches))
-        mean, variance = training.items.cavity()
-        losses = _epoch(training, order, mean, variance)
+        losses = _epoch(training, order, training.cavity())
         for done in range(self.epoch * chunks, (self.epoch + 1) * chunks):
             rate = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * done / (epochs * chunks)))
             for group in self.adam.param_groups:
@@ -212,11 +249,11 @@ class Run:
             setattr(self, name, saved[name])
 
 
-def _epoch(training: Training, order: Any, mean: Float, variance: Float) -> Iterator[tuple[Tensor, Tensor]]:
+def _epoch(training: Training, order: Any, cavity: Cavity) -> Iterator[tuple[Tensor, Tensor]]:
     """Sum of the log evidence and number of answers of every chunk, items absorbing on the way."""
     for index in order:
         batch = training.batches[index]
-        inputs = training.inputs(batch, mean, variance)
+        inputs = training.inputs(batch, cavity)
         belief = None
         length = batch.mask.shape[1]
         for at in range(0, length, training.config.chunk):
@@ -226,7 +263,7 @@ def _epoch(training: Training, order: Any, mean: Float, variance: Float) -> Iter
             out = evidence.run(training.config, p, inputs, belief, steps)
             belief = out.belief
             mask = inputs.mask[:, at : steps.stop]
-            training.absorb(batch, steps, out, mean, variance)
+            training.absorb(batch, steps, out, cavity)
             yield torch.where(mask, out.log_evidence, torch.zeros_like(out.log_evidence)).sum(), mask.sum()
 
 
@@ -251,29 +288,35 @@ def _move(
 @torch.no_grad()
 def log_loss(training: Training, data: Dataset) -> float:
     """Mean log loss of the answers of other learners, each predicted from those before it."""
-    p, items = training.population.drawn(), training.items
-    means, variances = items.belief()
-    known = np.where(
-        (data.interactions.item < 0) | (data.interactions.item >= items.n_items), -1, data.interactions.item
-    )
-    mean, variance = np.append(means, 0.0)[known], np.append(variances, items.prior_variance)[known]
+    p, config = training.population.drawn(), training.config
     size = training.data.concepts.size, training.data.items.size
     total = 0.0
-    for batch in batches(data, *size, training.parents.cpu().numpy(), training.config.batch_learners):
-        inputs = training.inputs(batch, mean, variance)
-        out = evidence.run(training.config, p, inputs, evidence.begin(training.config, p, inputs))
+    for batch in batches(data, *size, training.parents.cpu().numpy(), config.batch_learners, config.lookback):
+        inputs = Inputs.of(batch, *_known(training, batch), training.parents)
+        out = evidence.run(config, p, inputs, evidence.begin(config, p, inputs))
         total -= float(out.log_evidence[inputs.mask].double().sum())
     return total / data.n_answers
+
+
+def _known(training: Training, batch: Batch) -> tuple[Float, Float]:
+    """Mean and variance of the difficulties of a batch of answers that had no part in them, (B, T)."""
+    (mean, variance), (more, doubt) = (
+        (np.append(m, 0.0), np.append(v, items.doubt))
+        for items in (training.items, training.again)
+        for m, v in [items.belief()]
+    )
+    again = np.where(batch.item_met, batch.item, training.items.n_items)
+    return mean[batch.item] + more[again], variance[batch.item] + doubt[again]
 
 
 @torch.no_grad()
 def absorb_items(training: Training, sweeps: int = 2) -> None:
     """Estimates difficulties from all answers, the rest held fixed."""
     for _ in range(sweeps if training.config.item_difficulty else 0):
-        mean, variance = training.items.cavity()
-        for _chunk in _epoch(training, range(len(training.batches)), mean, variance):
+        for _chunk in _epoch(training, range(len(training.batches)), training.cavity()):
             pass
-        training.items.exchange(training.own, distributed.sum_arrays)
+        for items in (training.items, training.again):
+            items.exchange(training.own, distributed.sum_arrays)
 
 
 def parameters_of(population: Population) -> Parameters:

@@ -218,7 +218,7 @@ def test_trace_equals_predicting_then_updating_answer_by_answer(model: LearnerMo
 @few
 @given(history=histories())
 def test_concepts_and_items_beyond_the_models_stand_at_the_prior(model: LearnerModel, history: History) -> None:
-    known = [replace(a, concepts=tuple(c % N_CONCEPTS for c in a.concepts[:1])) for a in history]
+    known = [replace(a, concepts=tuple(c % N_CONCEPTS for c in a.concepts[:1]), item=a.item % N_ITEMS) for a in history]
     state = believe(model, [known])
     assert (model.n_concepts, model.n_items) == (N_CONCEPTS, N_ITEMS)
     unknown = np.array([N_CONCEPTS, N_CONCEPTS + 1, N_CONCEPTS + 500])
