@@ -46,8 +46,9 @@ class Edges:
             if len(getattr(self, name)) == 0:
                 object.__setattr__(self, name, np.full(len(self.parent), np.nan))
         for each in fields(self):
-            if len(getattr(self, each.name)) != len(self.parent):
-                raise ValueError(f"{each.name} has {len(getattr(self, each.name))} edges, parent has {len(self.parent)}")
+            n = len(getattr(self, each.name))
+            if n != len(self.parent):
+                raise ValueError(f"{each.name} has {n} edges, parent has {len(self.parent)}: give equal lengths")
 
     def __len__(self) -> int:
         return int(self.parent.shape[0])

@@ -2,13 +2,13 @@
 
     a_ik = sigmoid(existence_ik) sigmoid(direction_ik),     direction_ki = -direction_ik
 
-a_ik is the probability that i is a prerequisite of k, and the very weight with which i acts on k in the dynamics (divided by
-the in-degree of k where that exceeds one). So p_ik + p_ki <= 1, and what is reported is what is used.
+a_ik is the probability that i is a prerequisite of k, and the very weight with which i acts on k in the dynamics
+(divided by the in-degree of k where that exceeds one). So p_ik + p_ki <= 1, and what is reported is what is used.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, final
 
 import numpy as np
@@ -61,8 +61,8 @@ class Candidates:
     """Unordered pairs of concepts that may be linked: lower < upper, (pairs,).
 
     Attributes:
-        parents: (n_concepts + 1, P) of each concept, -1 for none; both ends of a pair are a candidate parent of the other.
-            The last row stands for unknown concepts.
+        parents: (n_concepts + 1, P) of each concept, -1 for none; each end of a pair is a candidate parent of the
+            other. The last row stands for unknown concepts.
         pair: (n_concepts + 1, P) which pair each of these cells belongs to, 0 for none.
         prior: (pairs,) chance that the pair is linked, in either direction.
         lean: (pairs,) chance that a link runs from the lower to the upper.
@@ -160,9 +160,7 @@ def glance(data: Dataset, n_concepts: int) -> Pairs:
         empty = np.empty(0, np.int64)
         return Pairs(empty, empty, empty, empty, np.empty(0))
     key, index = np.unique(np.concatenate(keys), return_inverse=True)
-    support, first, product, square = (
-        np.bincount(index, row, len(key)) for row in np.concatenate(sums, axis=1)
-    )
+    support, first, product, square = (np.bincount(index, row, len(key)) for row in np.concatenate(sums, axis=1))
     z = product / np.sqrt(np.maximum(square, 1e-9))
     return Pairs(key // n_concepts, key % n_concepts, support.astype(np.int64), first.astype(np.int64), z)
 
@@ -236,7 +234,7 @@ def _named(expert: Expert | None, n_concepts: int) -> tuple[Int, Float]:
 
 
 def _best(pairs: Pairs, rows: Int, n_concepts: int, most: int) -> Int:
-    """Of the pairs at `rows`, those of highest z, such that no concept has more than `most`: rounds of mutual choice."""
+    """Of the pairs at `rows`, those of highest z, no concept in more than `most` of them: rounds of mutual choice."""
     kept: list[Int] = []
     room = np.full(n_concepts, most)
     rows = rows[np.argsort(-pairs.z[rows], kind="stable")]
@@ -277,6 +275,8 @@ class EdgeModel(nn.Module):
     toward: Tensor
     prior: Tensor
     lean: Tensor
+    embedding: nn.Parameter
+    skew: nn.Parameter
 
     def __init__(self, config: Config, n_concepts: int, candidates: Candidates, embedded: bool | None = None) -> None:
         super().__init__()
@@ -297,9 +297,14 @@ class EdgeModel(nn.Module):
         embedded = n_concepts >= EMBEDDED_FROM if embedded is None else embedded
         size = n_concepts if embedded and n else 0
         # A generator of its own: fits are to be the same whatever was drawn before.
-        chance = torch.Generator().manual_seed(n_concepts)
-        self.embedding = nn.Parameter(EMBEDDING_SD * torch.randn(size, EMBEDDING, generator=chance))
-        self.skew = nn.Parameter(EMBEDDING_SD * torch.randn(EMBEDDING if size else 0, EMBEDDING, generator=chance))
+        chance = torch.Generator("cpu").manual_seed(n_concepts)
+        for name, rows in (("embedding", size), ("skew", EMBEDDING if size else 0)):
+            start = EMBEDDING_SD * torch.randn(rows, EMBEDDING, generator=chance, device="cpu")
+            setattr(self, name, nn.Parameter(start.to(self.free.device)))
+
+    @property
+    def n_pairs(self) -> int:
+        return self.candidates.n_pairs
 
     def logits(self) -> tuple[Tensor, Tensor]:
         """Existence, and direction from the lower end to the upper, (pairs,)."""
@@ -342,19 +347,24 @@ class EdgeModel(nn.Module):
             self.free[row] += (torch.as_tensor(_logit(np.clip(wanted, 1e-4, 1 - 1e-4))) - logit) / SPEED
 
     @torch.no_grad()
-    def edges(self) -> Edges:
-        """What the dynamics use, as it is reported: both directions of every candidate pair."""
+    def edges(self, low: Float | None = None, high: Float | None = None) -> Edges:
+        """What the dynamics use, as it is reported: both directions of every candidate pair.
+
+        `low`, `high` (pairs, 2) are ends of intervals, for the direction from the lower to the upper end and back.
+        """
         c = self.candidates
-        existence, direction = (torch.sigmoid(x).double().numpy() for x in self.logits())
+        existence, direction = (torch.sigmoid(x).double().cpu().numpy() for x in self.logits())
         child, place = np.nonzero(c.parents >= 0)
         parent, pair = c.parents[child, place], c.pair[child, place]
         up = parent < child
         return Edges(
             parent=parent, child=child, existence=existence[pair],
             direction=np.where(up, direction[pair], 1.0 - direction[pair]),
-            weight=self.weights().double().numpy()[child, place],
+            weight=self.weights().double().cpu().numpy()[child, place],
             prior=c.prior[pair] * np.where(up, c.lean[pair], 1.0 - c.lean[pair]),
             expert=c.expert[pair], evidence=c.support[pair],
+            low=np.empty(0) if low is None else low[pair, (~up).astype(np.int64)],
+            high=np.empty(0) if high is None else high[pair, (~up).astype(np.int64)],
         )  # fmt: skip
 
 
