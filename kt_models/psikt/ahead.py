@@ -113,10 +113,11 @@ def _support(setting: Setting, state: LearnerState, origin: Float, which: Rows, 
     ages[met] = np.broadcast_to(origin[which.learner, None], row.shape)[met] - state.concept_seconds[row[met]]
     days = ages[:, None] / SECONDS_PER_DAY + _DELAY_DAYS[:, None]
     parents = Cell(*(part[:, None] for part in unpack_cell(fields)))
-    return dynamics.support(
+    support: Float = dynamics.support(
         np, setting.config, p, dynamics.spread(each), parents, met[:, None], days,
         p.intercept[setting.parents[known_concept]][:, None], p.weight[known_concept][:, None],
     )  # fmt: skip
+    return support
 
 
 def grid(setting: Setting, learner: Learner, now: Present, concept: Int, fresh: NDArray[np.bool_]) -> Grid:
@@ -149,11 +150,13 @@ def _worth(
 ) -> Float:  # fmt: skip
     """What one practice adds to P(correct), expected over its outcome.
 
-    Only what practice does counts: what its outcome tells changes no expectation (the tower property), and is not averaged
+    Only what practice does counts: what its outcome tells changes no expectation (the tower property), and is not
+    averaged
     numerically. So the worth is never negative, and exactly zero where practice does nothing.
 
     Args:
-        now: at the practice, (..., 1).     p_right: P(correct) then.     mean, variance: of the logit later, (..., delays).
+        now: at the practice, (..., 1).     p_right: P(correct) then.     mean, variance: of the logit later, (...,
+        delays).
     """
     p = setting.parameters
     right, wrong = setting.gain(concept)
@@ -168,7 +171,8 @@ def _worth(
 
 
 def rest(setting: Setting, state: LearnerState, origin: Float, width: int) -> tuple[Grid, tuple[Float, Float]]:
-    """Concepts that no answer bears on, (learners, concepts) at `origin`, and how their logits move, (learners, delays)."""
+    """Concepts that no answer bears on, (learners, concepts) at `origin`, and how their logits move, (learners,
+    delays)."""
     config, p = setting.config, setting.parameters
     later = _waited(setting, state, origin)
     now = Learner(*(part[:, :1] for part in later))

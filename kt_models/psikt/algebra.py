@@ -22,7 +22,8 @@ LOG_RATE_BOUNDS: Final = (-6.0, 3.0)
 #: Variances are held above this, so that float32 never turns one negative.
 MIN_VARIANCE: Final = 1e-5
 
-#: sigmoid(x) = sum_i WEIGHTS[i] Phi(SCALES[i] x) to 9e-7, and to 1e-4 of its value down to sigmoid(-12): a scale mixture
+#: sigmoid(x) = sum_i WEIGHTS[i] Phi(SCALES[i] x) to 9e-7, and to 1e-4 of its value down to sigmoid(-12): a scale
+#: mixture
 #: of normal distribution functions (Monahan & Stefanski 1992), its constants found by least squares.
 WEIGHTS: Final = (
     3.56328210e-05, 1.90922447e-03, 2.27247357e-02, 1.08583670e-01,
@@ -87,7 +88,8 @@ def surprise(xp: Any, ndtr: Any, mean: Array, variance: Array, correct: Array) -
 
         Z(m) = E[sigmoid(x)];   push = d log Z / dm,   pull = -d^2 log Z / dm^2     (of 1 - Z for a wrong answer)
 
-    The posterior of x then has mean m + variance push and variance (1 - variance pull) variance, exactly (assumed-density
+    The posterior of x then has mean m + variance push and variance (1 - variance pull) variance, exactly
+    (assumed-density
     filtering). A fraction of credit is that fraction of the evidence of either answer.
     """
     # (..., 8): one op for the whole mixture is what makes small batches fast.

@@ -1,8 +1,8 @@
-"""Fits that survive a break: after every epoch, all that the next one needs is written to a file, whole or not at all."""
+"""Fits that survive a break: after every epoch, all that the next one needs is written to a file, whole or not at
+all."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, final
@@ -48,7 +48,7 @@ class Keeper:
     def save(self, state: dict[str, Any]) -> None:
         part = self.path.with_name(f".{self.path.name}.part")
         torch.save({"key": self.key, **state}, part)
-        os.replace(part, self.path)
+        part.replace(self.path)
 
     def done(self) -> None:
         """The fit is over: there is nothing to go on from."""

@@ -14,12 +14,14 @@ Practice = Literal["none", "global", "concept"]
 
 _PRESETS: Final[dict[str, dict[str, Any]]] = {
     "product": {
-        "coupling": "lazy", "concept_intercept": True, "item_difficulty": True, "item_memory": True, "practice": "global", "drift": True,
-        "start_at_level": True, "centred": True, "common_spread": True, "normalise": True,
+        "coupling": "lazy", "concept_intercept": True, "item_difficulty": True, "item_memory": True,
+        "practice": "global", "drift": True, "start_at_level": True, "centred": True, "common_spread": True,
+        "normalise": True,
     },
     "faithful": {
-        "coupling": "event", "concept_intercept": False, "item_difficulty": False, "item_memory": False, "practice": "none", "drift": False,
-        "start_at_level": False, "centred": False, "common_spread": False, "normalise": True,
+        "coupling": "event", "concept_intercept": False, "item_difficulty": False, "item_memory": False,
+        "practice": "none", "drift": False, "start_at_level": False, "centred": False, "common_spread": False,
+        "normalise": True,
     },
 }  # fmt: skip
 

@@ -108,8 +108,8 @@ def fold(setting: Setting, state: LearnerState, seen: Interactions) -> Folded:
     if late.size:
         at = int(late[0])
         raise BadInteractions(
-            f"answer {at} of learner row {seen.learner[at]} is at {seen.seconds[at]} s, before the last one folded in, at "
-            f"{state.seconds[seen.learner[at]]} s: replay the learner's history from the prior"
+            f"answer {at} of learner row {seen.learner[at]} is at {seen.seconds[at]} s, before the last one folded in, "
+            f"at {state.seconds[seen.learner[at]]} s: replay the learner's history from the prior"
         )
     p, sd = np.empty(len(seen)), np.empty(len(seen))
     cells, columns, seconds = unfold(setting, state), state.learner.astype(np.float64), state.seconds.copy()

@@ -27,7 +27,7 @@ def average(parameters: Sequence[Tensor]) -> None:
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for p, gradient in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+    for p, gradient in zip(parameters, torch.split(flat, [p.numel() for p in parameters]), strict=True):
         p.grad = gradient.reshape(p.shape)
 
 

@@ -5,7 +5,8 @@ Shapes: B learners, M concepts an answer, P parents a concept. The logit of an a
     x = mean over its concepts k of (z_k + lasting_k + quick_k - novelty [k is new]) + form - d_item + e_item
 
 z_k is the strength (an Ornstein-Uhlenbeck process around mu + c_k + gamma u_k), u_k what the prerequisites of k add;
-lasting and quick are what practice added, for good and for minutes; form is the learner's, and fades within sessions; e is what sets the
+lasting and quick are what practice added, for good and for minutes; form is the learner's, and fades within
+sessions; e is what sets the
 item apart for the learner, known once it was answered.
 """
 
@@ -60,7 +61,8 @@ class Memory(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The logit of an answer before it, (B,): mean, variance; the part of variance that traits bring; slope (B, 3) in the
+    """The logit of an answer before it, (B,): mean, variance; the part of variance that traits bring; slope (B, 3)
+    in the
     traits, and covariance (B, 3) with them; mean and variance of form now."""
 
     mean: Array
@@ -88,7 +90,8 @@ def sigmoid(xp: Any, x: Array) -> Array:
 def wait(xp: Any, config: Config, p: Parameters, learner: Learner, days: Array) -> Learner:
     """Traits and form after a pause of `days` (B,) and one answer: both return to the population's.
 
-    theta_2 <- m + h (theta_2 - m),  Sigma <- H Sigma H + (1 - h^2) s^2,  h = exp(-drift . (1, days)): the paper's H and R
+    theta_2 <- m + h (theta_2 - m),  Sigma <- H Sigma H + (1 - h^2) s^2,  h = exp(-drift . (1, days)): the paper's H
+    and R
     """
     form = p.form
     kept = xp.exp(-form[0] - form[1] * days)

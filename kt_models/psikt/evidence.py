@@ -1,20 +1,21 @@
 """PSI-KT's filter in torch: the evidence of many learners' answers, differentiable in all that they share.
 
-One step handles the n-th answer of every learner of a batch; no K x K a learner, no sampling, no encoder. The same closed
+One step handles the n-th answer of every learner of a batch; no K x K a learner, no sampling, no encoder. The same
+closed
 forms (`dynamics`) serve online in numpy (`online`); tests hold the two equal.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, cast, final
 
 import torch
 from torch import Tensor
 
 from kt_models.psikt import algebra, coupling, dynamics
-from kt_models.psikt.batches import Batch
 from kt_models.psikt.algebra import LEVEL, TRANSFER
+from kt_models.psikt.batches import Batch
 from kt_models.psikt.config import Config
 from kt_models.psikt.dynamics import Cell, Learner
 from kt_models.psikt.parameters import TRACKED, Parameters
@@ -26,7 +27,8 @@ CELL = 7
 
 
 class Belief(NamedTuple):
-    """About B learners, and each one's strengths by slot: (B, S, 7) columns of `dynamics.Cell`; and memories of items by slot: (B, S', 4)."""
+    """About B learners, and each one's strengths by slot: (B, S, 7) columns of `dynamics.Cell`; and memories of
+    items by slot: (B, S', 4)."""
 
     learner: Learner
     cells: Tensor
@@ -90,7 +92,8 @@ class Inputs:
         return cls(
             real(batch.correct), whole(batch.mask), real(difficulty), real(doubt), real(batch.since), concept,
             whole(batch.slot), real(batch.share), whole(batch.fresh), real(batch.gap),
-            table[concept], whole(batch.parent_slot), real(batch.parent_gap), whole(batch.item_slot), whole(batch.item_met),
+            table[concept], whole(batch.parent_slot), real(batch.parent_gap), whole(batch.item_slot),
+            whole(batch.item_met),
             real(batch.item_gap), table, batch.n_slots, batch.n_item_slots,
         )  # fmt: skip
 
@@ -104,11 +107,12 @@ class Inputs:
             name: torch.cat([value] * times) if isinstance(value, Tensor) and name != "table" else value
             for name, value in vars(self).items()
         }
-        return Inputs(**parts)
+        return Inputs(**cast(dict[str, Any], parts))
 
 
 def begin(config: Config, p: Parameters, inputs: Inputs, traits: Tensor | None = None) -> Belief:
-    """The prior belief about the learners of a batch; or, if their four traits (B, 4) are given, with these as certain."""
+    """The prior belief about the learners of a batch; or, if their four traits (B, 4) are given, with these as
+    certain."""
     n, slots = inputs.correct.shape[0], inputs.n_concepts if config.dense else inputs.n_slots
     mean, variance = p.anchor, p.trait_sd[list(TRACKED)].square()
     zero = mean.new_zeros(n)
@@ -130,7 +134,10 @@ def run(config: Config, p: Parameters, inputs: Inputs, belief: Belief, steps: ra
     for n in steps:
         belief, out = step(belief, n)
         outputs.append(out)
-    return Filtered(*(torch.stack(parts, 1) for parts in zip(*outputs, strict=True)), belief)
+    log_evidence, p_correct, mean, variance, push, pull = (
+        torch.stack(parts, 1) for parts in zip(*outputs, strict=True)
+    )
+    return Filtered(log_evidence, p_correct, mean, variance, push, pull, belief)
 
 
 def _cell(packed: Tensor) -> Cell:
@@ -186,14 +193,16 @@ class _LazyStep:
         b, m, width = slot.shape
         index = slot.clamp_min(0).reshape(b, m * width, 1).expand(b, m * width, CELL)
         parents = _cell(belief.cells.gather(1, index).reshape(b, m, width, CELL))
-        return dynamics.support(
+        support: Tensor = dynamics.support(
             torch, self.config, self.p, dynamics.spread(wide), parents, slot >= 0, inputs.parent_gap[:, n],
             self.parent_intercept[:, i], self.weight[:, i],
         )  # fmt: skip
+        return support
 
 
 class _DenseStep:
-    """Steps every concept at every answer, with the coupling of the paper: what is asked has a share, the rest has none."""
+    """Steps every concept at every answer, with the coupling of the paper: what is asked has a share, the rest has
+    none."""
 
     def __init__(self, config: Config, p: Parameters, inputs: Inputs) -> None:
         self.config, self.p, self.inputs = config, p, inputs
@@ -223,13 +232,15 @@ class _DenseStep:
         wide = dynamics.spread(learner)
         mean = dynamics.cell_mean(stored, wide, self.p)
         if self.config.coupling == "event":
-            return coupling.frozen(mean, self.matrix)
+            frozen: Tensor = coupling.frozen(mean, self.matrix)
+            return frozen
         rate, _ = dynamics.rates(torch, self.config, self.p, wide)
         transfer = torch.sigmoid(wide.traits[..., TRANSFER])
         level = wide.traits[..., LEVEL] + self.intercept
         x = (rate * days).clamp_min(1e-4)
         later = coupling.exact(torch, mean, level, transfer, self.matrix, x)
-        return ((later - torch.exp(-x) * mean) / -torch.expm1(-x) - level) / transfer
+        held: Tensor = ((later - torch.exp(-x) * mean) / -torch.expm1(-x) - level) / transfer
+        return held
 
 
 def weight_of(weight: Tensor, concept: Tensor) -> Tensor:
@@ -254,7 +265,8 @@ def dense_matrix(weight: Tensor, table: Tensor) -> Tensor:
 
 
 def _answer(
-    config: Config, p: Parameters, inputs: Inputs, belief: Belief, learner: Learner, now: dynamics.Present, share: Tensor,
+    config: Config, p: Parameters, inputs: Inputs, belief: Belief, learner: Learner, now: dynamics.Present, share:
+    Tensor,
     fresh: Tensor, gain: Tensor, n: int,
 ) -> tuple[Learner, Cell, Tensor, tuple[Tensor, ...]]:  # fmt: skip
     index = inputs.item_slot[:, n, None, None].expand(-1, 1, 4)

@@ -1,7 +1,8 @@
 """Difficulties of items as Gaussian beliefs, each the product of a prior and of one site for every answer.
 
     d_i ~ N(0, s^2);   an answer n on x = strength - d brings the site with precision t_n and shift v_n on d
-    t_n = pull / (1 - pull c_n),   v_n = t_n m_n - push / (1 - pull c_n)       (m_n, c_n: the cavity, without n's own site)
+    t_n = pull / (1 - pull c_n),   v_n = t_n m_n - push / (1 - pull c_n)       (m_n, c_n: the cavity, without n's own
+    site)
 
 This is expectation propagation (Minka 2001). An answer is filtered with the cavity of its item, so that no learner's
 answer is explained by a difficulty which that very answer has taught.
@@ -96,5 +97,5 @@ class Items:
 
     def _totals(self) -> tuple[Float, Float]:
         n = self.n_items + 1
-        precision = np.bincount(self.item, self.precision, n) + 1.0 / self.prior_variance
-        return precision, np.bincount(self.item, self.shift, n)
+        precision = np.bincount(self.item, self.precision, n).astype(np.float64) + 1.0 / self.prior_variance
+        return precision, np.bincount(self.item, self.shift, n).astype(np.float64)

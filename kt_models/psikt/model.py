@@ -29,6 +29,9 @@ TRAIT_NAMES: Final = ("half_life", "long_run_success", "stationary_spread", "tra
 TRAIT_UNITS: Final = ("days", "probability", "logits", "share")
 
 
+_ARRAYS: Final = ("parents", "difficulty", "doubt", "again", "again_doubt")
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Fit:
@@ -76,18 +79,20 @@ class Model(LearnerModel):
         return folded.state, folded.prediction
 
     def predict(self, state: LearnerState, query: Query) -> Prediction:
-        return (dense if self.config.dense else online).predict(self._setting, state, query)
+        predict = dense.predict if self.config.dense else online.predict
+        return predict(self._setting, state, query)
 
     def _fold(self, state: LearnerState, seen: Interactions) -> online.Folded:
-        return (dense if self.config.dense else online).fold(self._setting, state, seen)
+        fold = dense.fold if self.config.dense else online.fold
+        return fold(self._setting, state, seen)
 
     def forecast(self, state: LearnerState, seconds: Float, n_concepts: int | None = None) -> Forecast:
         width = max(self.n_concepts, n_concepts or 0)
         origin = np.maximum(seconds, state.seconds)
         rest, moves = ahead.rest(self._setting, state, origin, width)
         which = ahead.rows(self._setting, state, width)
-        grid = (dense if self.config.dense else ahead).look(self._setting, state, origin, which)
-        return tables(origin, which.offset, which.concept, grid, rest, moves)
+        look = dense.look if self.config.dense else ahead.look
+        return tables(origin, which.offset, which.concept, look(self._setting, state, origin, which), rest, moves)
 
     def graph(self) -> ConceptGraph | None:
         if not len(self.fitted.edges):
@@ -126,9 +131,8 @@ class Model(LearnerModel):
     def save(self, folder: Path) -> None:
         fit = self.fitted
         tensors = {
-            **fit.parameters.to_tensors(),
-            "parents": fit.parents, "difficulty": fit.difficulty, "doubt": fit.doubt,
-            "unknown_doubt": np.array(fit.unknown_doubt), "again": fit.again, "again_doubt": fit.again_doubt, **fit.edges.to_tensors(),
+            **fit.parameters.to_tensors(), **{name: getattr(fit, name) for name in _ARRAYS},
+            "unknown_doubt": np.array(fit.unknown_doubt), **fit.edges.to_tensors(),
             **stored.to_tensors(self.concepts, self.items),
         }  # fmt: skip
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
@@ -149,7 +153,9 @@ class Model(LearnerModel):
         config, tensors = stored.config(folder, Config, found.config), found.tensors
         parameters = Parameters(**{name: tensors[name] for name in Parameters.names()})
         fit = Fit(
-            parameters, tensors["parents"], tensors["difficulty"], tensors["doubt"], float(tensors["unknown_doubt"]),
-            tensors["again"], tensors["again_doubt"], Edges.from_tensors(tensors),
-        )  # fmt: skip
+            parameters=parameters,
+            unknown_doubt=float(tensors["unknown_doubt"]),
+            edges=Edges.from_tensors(tensors),
+            **{name: tensors[name] for name in _ARRAYS},
+        )
         return cls(config, fit, *stored.from_tensors(tensors))

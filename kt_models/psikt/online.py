@@ -1,6 +1,7 @@
 """PSI-KT's filter online, in numpy and without torch: folding answers into states, and looking ahead from them.
 
-A state takes 76 bytes a learner and 40 a touched concept. Settling is lazy: a strength is stepped when somebody looks at
+A state takes 76 bytes a learner and 40 a touched concept. Settling is lazy: a strength is stepped when somebody
+looks at
 it, which equals stepping it all the time. The fit's filter in torch (`evidence`) takes the same steps (`dynamics`).
 """
 
@@ -33,7 +34,8 @@ LEARNER_COLUMNS: Final = 12
 #: Columns of `LearnerState.touched`, see `dynamics.Cell`.
 MEAN, SLOPE, VARIANCE, LASTING, QUICK = 0, slice(1, 4), 4, 5, 6
 CONCEPT_COLUMNS: Final = 7
-#: Items that a learner answered lately are rows of the touched as well, at concept ITEMS + position; their columns: mean,
+#: Items that a learner answered lately are rows of the touched as well, at concept ITEMS + position; their columns:
+#: mean,
 #: number of the learner's answer, variance less the stationary one, lasting, quick.
 ITEMS: Final = 2**30
 ITEM_ANSWER: Final = 1
@@ -124,7 +126,8 @@ class Asked:
     """Questions with their concepts padded to M, shapes (B, M) unless said otherwise.
 
     Attributes:
-        concept: K where unknown.     share: 1 / concepts of the answer, 0 for padding.     row: of the touched, -1 none.
+        concept: K where unknown.     share: 1 / concepts of the answer, 0 for padding.     row: of the touched, -1
+        none.
         days: since settled, 0 if never.     fresh: never met.     since: (B,) days since the learner's last answer.
         parent_row, parent_days: (B, M, P).     place: (pairs,) where each (answer, concept) stands in (B, M).
     """

@@ -1,4 +1,5 @@
-"""What PSI-KT shares between learners, as the filter uses it: numpy arrays in a fitted model, torch tensors in a fit."""
+"""What PSI-KT shares between learners, as the filter uses it: numpy arrays in a fitted model, torch tensors in a
+fit."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Parameters:
         lasting, quick: (3,) gain of a right and of a wrong answer, and their limit; never fading, and fading quickly.
         quick_rate: () a day.
         item_variance: () stationary, of what sets an item apart for a learner.     item_rates: (2,) a day, at which
-            knowledge of that, and its quick part, fade.     item_kept: () share of its traces that the next answer leaves.
+            knowledge of that, and its quick part, fade.     item_kept: () share of its traces that the next answer
+            leaves.
         item_lasting, item_quick: (2,) traces that a right and a wrong answer leave at the item, of either sign.
         weight: (K + 1, P) weights of the parents in the dynamics, 0 for none.
     """

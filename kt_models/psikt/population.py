@@ -1,4 +1,5 @@
-"""What PSI-KT shares between learners, as torch parameters: population, effects of concepts and items, practice, graph."""
+"""What PSI-KT shares between learners, as torch parameters: population, effects of concepts and items, practice,
+graph."""
 
 from __future__ import annotations
 
@@ -14,10 +15,12 @@ from kt_models.psikt.graph import Candidates, EdgeModel
 from kt_models.psikt.parameters import Parameters
 from kt_models.recall import Float
 
-#: Where a fit starts: mean and standard deviation of (log alpha, mu, log sigma, logit gamma) over learners; days, logits.
+#: Where a fit starts: mean and standard deviation of (log alpha, mu, log sigma, logit gamma) over learners; days,
+#: logits.
 START_MEAN: Final = (-3.0, 0.4, -1.5, 0.0)
 START_SD: Final = (0.6, 0.8, 0.3, 1.0)
-#: Weak prior on log standard deviations: log s ~ N(log 0.6, 0.7^2). Without it, maximum evidence shrinks them to nothing.
+#: Weak prior on log standard deviations: log s ~ N(log 0.6, 0.7^2). Without it, maximum evidence shrinks them to
+#: nothing.
 SD_PRIOR: Final = (-0.51, 0.7)
 #: Prior standard deviation of the log of a concept's gain around the common one.
 GAIN_CONCEPT_SD: Final = 0.5
@@ -46,6 +49,24 @@ WIDE: Final[dict[str, tuple[float | list[float], float]]] = {
 @final
 class Population(nn.Module):
     """Unconstrained parameters; `drawn` turns them into what the filter uses, `penalty` is minus their log prior."""
+
+    share: Tensor
+    start_log_variance: nn.Parameter
+    rest_log_variance: nn.Parameter
+    novelty_log: nn.Parameter
+    drift_log: nn.Parameter
+    form_log: nn.Parameter
+    gain_log: nn.Parameter
+    ceiling: nn.Parameter
+    jitter_log: nn.Parameter
+    lasting_raw: nn.Parameter
+    quick_raw: nn.Parameter
+    quick_log_rate: nn.Parameter
+    item_log_variance: nn.Parameter
+    item_log_rates: nn.Parameter
+    item_kept_logit: nn.Parameter
+    item_lasting: nn.Parameter
+    item_quick: nn.Parameter
 
     def __init__(self, config: Config, share: Float, candidates: Candidates) -> None:
         """`share` (n_concepts,) of all answers: intercepts are zero on average over answers."""
@@ -107,8 +128,7 @@ class Population(nn.Module):
         mean, sd = SD_PRIOR
         total = ((self.trait_log_sd - mean) / sd).square().sum() / 2
         # Adam makes steps of rounding errors in what nothing tells.
-        start = torch.tensor(START_MEAN)
-        total = total + ((self.trait_mean - start) / 3.0).square().sum() / 2
+        total = total + ((self.trait_mean - torch.tensor(START_MEAN)) / 3.0).square().sum() / 2
         total = total + (self.intercept / self.config.concept_sd).square().sum() / 2
         total = total + (self.gain_concept / GAIN_CONCEPT_SD).square().sum() / 2
         for name, (start, spread) in WIDE.items():

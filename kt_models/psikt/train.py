@@ -1,8 +1,10 @@
 """Fitting PSI-KT: population, practice, concepts and graph by the filter's evidence, items by expectation propagation.
 
-    maximise  sum over answers of log Z_n  -  penalty     (Z_n: the filter's evidence of answer n, given those before it)
+    maximise  sum over answers of log Z_n  -  penalty     (Z_n: the filter's evidence of answer n, given those before
+    it)
 
-by Adam on minibatches of learners, gradients flowing through `Config.chunk` answers; the epoch with the best log loss of
+by Adam on minibatches of learners, gradients flowing through `Config.chunk` answers; the epoch with the best log
+loss of
 validation learners is kept. Learners are independent given all this, so no learner is remembered between epochs.
 """
 
@@ -137,7 +139,8 @@ class Training:
         self.again.absorb(rows, push, pull, cavity.again_mean[rows], cavity.again_variance[rows])
 
     def settle_items(self) -> None:
-        """Ends an epoch of absorbing: the prior of difficulties is estimated, and their mean goes to the population's."""
+        """Ends an epoch of absorbing: the prior of difficulties is estimated, and their mean goes to the
+        population's."""
         if self.config.item_difficulty:
             self.items.exchange(self.own, distributed.sum_arrays)
             self.items.refit_prior()
@@ -270,7 +273,8 @@ def _epoch(training: Training, order: Any, cavity: Cavity) -> Iterator[tuple[Ten
 def _move(
     training: Training, adam: torch.optim.Optimizer, parameters: list[Any], loss: tuple[Tensor, Tensor] | None
 ) -> float:
-    """One step of the optimiser; returns minus the chunk's log evidence. Processes without a chunk left keep in step."""
+    """One step of the optimiser; returns minus the chunk's log evidence. Processes without a chunk left keep in
+    step."""
     adam.zero_grad()
     log_evidence, answers = loss or (torch.zeros(()), torch.ones(()))
     if not torch.isfinite(log_evidence):
@@ -278,7 +282,8 @@ def _move(
             f"the log evidence of a minibatch is {log_evidence.item()}: lower learning_rate "
             f"({training.config.learning_rate}) or check the times of the answers"
         )
-    (training.population.penalty() / training.data.n_answers - log_evidence / answers).backward()  # type: ignore[no-untyped-call]
+    loss = training.population.penalty() / training.data.n_answers - log_evidence / answers
+    loss.backward()  # type: ignore[no-untyped-call]
     distributed.average(parameters)
     torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
     adam.step()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kt_models.psikt.model import Model
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def take_over(training: Training, model: Model) -> None:
-    """Sets the parameters of a training to those of a model; what the model's config switches off stays at the start."""
+    """Sets the parameters of a training to those of a model; what the model's config switches off stays at the
+    start."""
     population, p = training.population, model.fitted.parameters
     data = training.data
     concept = np.minimum((model.concepts or data.concepts).encode(data.concepts.ids), model.n_concepts)
@@ -51,10 +53,10 @@ def _items(training: Training, model: Model) -> None:
     items.assume(mean, variance)
 
 
-def _log(value: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(value, 1e-8))
+def _log(value: Any) -> NDArray[Any]:
+    return np.asarray(np.log(np.maximum(value, 1e-8)))
 
 
-def _unlimited(limited: np.ndarray) -> np.ndarray:
+def _unlimited(limited: Any) -> NDArray[Any]:
     share = np.clip(limited[:2] / limited[2], 1e-4, 1 - 1e-4)
     return np.append(np.log(share / (1 - share)), np.log(limited[2]))
