@@ -14,8 +14,10 @@ def frozen(mean: Array, matrix: Array) -> Array:
     """u (B, K): what prerequisites add to each long-run level, as they stood at the learner's last answer.
 
     u_k = sum_i w_ik z_i,  matrix (K, K) holds w_ik in row i, column k    Zhou et al. 2024, coupling of the long-run mean
+
+    A matrix (B, K, K) is one graph a learner.
     """
-    return mean @ matrix
+    return mean @ matrix if matrix.ndim == 2 else (mean[:, None] @ matrix)[:, 0]
 
 
 def exact(xp: Any, mean: Array, level: Array, transfer: Array, matrix: Array, x: Array) -> Array:
@@ -33,7 +35,7 @@ def exact(xp: Any, mean: Array, level: Array, transfer: Array, matrix: Array, x:
     kept, pulled = mean, level
     total = chance * kept + more * pulled
     for j in range(1, TERMS):
-        kept, pulled = transfer * (kept @ matrix), transfer * (pulled @ matrix)
+        kept, pulled = transfer * frozen(kept, matrix), transfer * frozen(pulled, matrix)
         chance = chance * x / j
         more = xp.clip(more - chance, 0.0, None)
         total = total + chance * kept + more * pulled
