@@ -22,6 +22,9 @@ START_SD: Final = (0.6, 0.8, 0.3, 1.0)
 #: Weak prior on log standard deviations: log s ~ N(log 0.6, 0.7^2). Without it, maximum evidence shrinks them to
 #: nothing.
 SD_PRIOR: Final = (-0.51, 0.7)
+#: Prior standard deviation of the mean logit of transfer around 0. Transfer and edges act as a product: where no edge is
+#: found, it is the edges that go, not the transfer.
+TRANSFER_SD: Final = 0.3
 #: Prior standard deviation of the log of a concept's gain around the common one.
 GAIN_CONCEPT_SD: Final = 0.5
 #: Unconstrained parameters: where they start, and their prior's spread around that; wide, it only keeps what the data
@@ -129,6 +132,7 @@ class Population(nn.Module):
         total = ((self.trait_log_sd - mean) / sd).square().sum() / 2
         # Adam makes steps of rounding errors in what nothing tells.
         total = total + ((self.trait_mean - torch.tensor(START_MEAN)) / 3.0).square().sum() / 2
+        total = total + (self.trait_mean[3] / TRANSFER_SD).square() / 2
         total = total + (self.intercept / self.config.concept_sd).square().sum() / 2
         total = total + (self.gain_concept / GAIN_CONCEPT_SD).square().sum() / 2
         for name, (start, spread) in WIDE.items():
