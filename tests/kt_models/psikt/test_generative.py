@@ -156,9 +156,9 @@ def collapsed_model(p: Parameters, given: Inputs) -> None:
 def test_nuts_agrees_with_importance_sampling_and_the_filter(explicit: bool) -> None:
     """Means of traits: NUTS against importance sampling within 4 standard errors (and 0.1 posterior sd, the collapse),
     and against the online filter within 0.35 posterior sd."""
-    p, given, mean, sd = tiny(learners=4, steps=15)
+    p, given, mean, sd = tiny(learners=3, steps=15)
     model, arguments = (generative.cohort, (truth.FAITHFUL, p, given)) if explicit else (collapsed_model, (p, given))
-    found, error = nuts(model, arguments, samples=400)
+    found, error = nuts(model, arguments, samples=240)
     assert np.all(np.abs(found - mean) < 4 * error + 0.1 * sd)
     online = evidence.run(truth.FAITHFUL, p, given, evidence.begin(truth.FAITHFUL, p, given)).belief.learner.traits
     assert np.all(np.abs(online.numpy() - mean[:, [0, 1, 3]]) < 0.35 * sd[:, [0, 1, 3]])
