@@ -149,11 +149,11 @@ def present(
     return Present(now, cell.lasting, cell.quick * xp.exp(-p.quick_rate * days))
 
 
-def support(
+def supports(
     xp: Any, config: Config, p: Parameters, learner: Learner, parents: Cell, met: Array, days: Array,
     intercept: Array, weight: Array,
 ) -> Array:  # fmt: skip
-    """u_k (...): what prerequisites (..., P) add to the long-run level, each as it stands now.
+    """The terms (..., P) of u_k, what prerequisites add to the long-run level, each as it stands now.
 
     u_k = sum_i w_ik (r_i (z_i - level_i) + lasting_i),   level_i = mu + c_i, added back unless the config centres
 
@@ -163,7 +163,15 @@ def support(
     level = learner.traits[..., LEVEL] + intercept
     above = cell_mean(parents, learner, p) - level
     standing = xp.where(met, xp.exp(-rate * days) * above + parents.lasting, 0.0 * above)
-    return (weight * (standing if config.centred else standing + level)).sum(-1)
+    return weight * (standing if config.centred else standing + level)
+
+
+def support(
+    xp: Any, config: Config, p: Parameters, learner: Learner, parents: Cell, met: Array, days: Array,
+    intercept: Array, weight: Array,
+) -> Array:  # fmt: skip
+    """u_k (...), the sum of `supports`."""
+    return supports(xp, config, p, learner, parents, met, days, intercept, weight).sum(-1)
 
 
 def cell_mean(cell: Cell, learner: Learner, p: Parameters) -> Array:

@@ -12,10 +12,11 @@ from kt_models import artifact, stored
 from kt_models.base import ConceptGraph, Forecast, Interactions, LearnerModel, Prediction, Query, Traits
 from kt_models.data import Vocabulary
 from kt_models.grids import tables
-from kt_models.psikt import ahead, dense, online
+from kt_models.psikt import ahead, dense, explain, online
 from kt_models.psikt.algebra import LEVEL, LOG_RATE, TRANSFER
 from kt_models.psikt.config import Config
 from kt_models.psikt.edges import Edges
+from kt_models.psikt.explain import Change, Parts
 from kt_models.psikt.online import Setting
 from kt_models.psikt.parameters import TRACKED, Parameters
 from kt_models.recall import Z90, Float, Int, sigmoid
@@ -118,6 +119,14 @@ class Model(LearnerModel):
             TRAIT_NAMES, TRAIT_UNITS, mean, np.minimum(*ends), np.maximum(*ends), prior, np.minimum(*prior_ends),
             np.maximum(*prior_ends), told[:, [LOG_RATE, LEVEL, LOG_RATE, TRANSFER]],
         )  # fmt: skip
+
+    def explain(self, state: LearnerState, query: Query) -> Parts:
+        """The parts that each expected logit is the sum of: level, concept, parents one by one, practice, item."""
+        return explain.prediction(self._setting, state, query)
+
+    def explain_answer(self, state: LearnerState, seen: Interactions) -> Change:
+        """What answers, at most one a learner, change: gain times surprise, and practice."""
+        return explain.answer(self._setting, state, seen)
 
     def _described(self, theta: Float) -> Float:
         """(learners, 4) interpretable traits of (learners, 3) tracked ones."""

@@ -172,21 +172,25 @@ def pad(setting: Setting, met: Met, row: Int, parent_row: Int, stamp: Float) -> 
 def now(setting: Setting, learner: Learner, asked: Asked, fields: Float, touched: Float | Float32) -> Present:
     """Strengths of what is asked, (B, M), by the columns of its cells `fields` (B, M, 7) and of all `touched`."""
     config, p = setting.config, setting.parameters
-    wide = dynamics.spread(learner)
-    support = None
-    if setting.parents.shape[1]:
-        # Candidates that a concept lacks find the row of unknown concepts, and weigh nothing.
-        candidates = setting.parents[asked.concept]
-        cells = np.zeros((*asked.parent_row.shape, CONCEPT_COLUMNS))
-        known = asked.parent_row >= 0
-        cells[known] = touched[asked.parent_row[known]]
-        support = dynamics.support(
-            np, config, p, dynamics.spread(wide), unpack_cell(cells), known, asked.parent_days,
-            p.intercept[candidates], p.weight[asked.concept],
-        )  # fmt: skip
-    return dynamics.present(
-        np, config, p, wide, unpack_cell(fields), asked.fresh, asked.days, p.intercept[asked.concept], support
-    )
+    support = supports(setting, learner, asked, touched).sum(-1) if setting.parents.shape[1] else None
+    wide, intercept = dynamics.spread(learner), p.intercept[asked.concept]
+    return dynamics.present(np, config, p, wide, unpack_cell(fields), asked.fresh, asked.days, intercept, support)
+
+
+def supports(setting: Setting, learner: Learner, asked: Asked, touched: Float | Float32) -> Float:
+    """What each candidate parent adds to the long-run levels of what is asked, before transfer, (B, M, P)."""
+    p = setting.parameters
+    # Candidates that a concept lacks find the row of unknown concepts, and weigh nothing.
+    candidates = setting.parents[asked.concept]
+    cells = np.zeros((*asked.parent_row.shape, CONCEPT_COLUMNS))
+    known = asked.parent_row >= 0
+    cells[known] = touched[asked.parent_row[known]]
+    wide = dynamics.spread(dynamics.spread(learner))
+    terms: Float = dynamics.supports(
+        np, setting.config, p, wide, unpack_cell(cells), known, asked.parent_days, p.intercept[candidates],
+        p.weight[asked.concept],
+    )  # fmt: skip
+    return terms
 
 
 def parent_rows(setting: Setting, state: LearnerState, learner: Int, concept: Int) -> Int:
@@ -255,16 +259,15 @@ def _forget(setting: Setting, state: LearnerState) -> LearnerState:
 
 
 def recall_items(
-    setting: Setting, met: Met, row: Int, touched: Float | Float32, stamp: Float
+    setting: Setting, count: Float, seconds: Float, row: Int, touched: Float | Float32, stamp: Float
 ) -> tuple[dynamics.Memory, Bool]:
     """What is known of the items asked, and of which anything is; `row` (answers,) of the touched, -1 for none."""
-    count = met.learner[:, ANSWERS]
     fields = np.zeros((len(row), CONCEPT_COLUMNS))
     last = np.full(len(row), -np.inf)
     there = row >= 0
     fields[there], last[there] = touched[row[there]], stamp[row[there]]
     known = np.isfinite(last) & (count - fields[:, ITEM_ANSWER] <= setting.config.remembered)
-    days = np.where(known, met.now - np.where(known, last, 0.0), 0.0) / SECONDS_PER_DAY
+    days = np.where(known, seconds - np.where(known, last, 0.0), 0.0) / SECONDS_PER_DAY
     columns = fields[:, [MEAN, VARIANCE, LASTING, QUICK]]
     return dynamics.recollect(np, setting.parameters, dynamics.Memory(*columns.T), known, days), known
 
@@ -285,7 +288,8 @@ def _step(
     fields = np.zeros((b * m, CONCEPT_COLUMNS))
     fields[asked.place] = met.fields
     strengths = now(setting, learner, asked, fields.reshape(b, m, CONCEPT_COLUMNS), walk.touched)
-    memory, known = recall_items(setting, met, item_row, walk.touched, walk.stamp)
+    count = met.learner[:, ANSWERS]
+    memory, known = recall_items(setting, count, met.now, item_row, walk.touched, walk.stamp)
     difficulty, doubt = setting.items(walk.seen.item[met.answer], known)
     before = dynamics.expect(p, learner, strengths, asked.share, asked.fresh, difficulty, doubt, memory)
     seen = algebra.surprise(np, ndtr, before.mean, before.variance, correct)
@@ -319,6 +323,13 @@ def predict(setting: Setting, state: LearnerState, query: Query) -> Prediction:
 
 def expect(setting: Setting, state: LearnerState, query: Query) -> Expected:
     """The logits of questions."""
+    asked, learner, fields = ask(setting, state, query)
+    strengths = now(setting, learner, asked, fields, state.touched)
+    return before(setting, state, query, asked, learner, strengths)
+
+
+def ask(setting: Setting, state: LearnerState, query: Query) -> tuple[Asked, Learner, Float]:
+    """Questions padded, what is believed of their learners by then, and the columns (B, M, 7) of what they ask."""
     p = setting.parameters
     owner = query.learner[query.concepts.owner]
     met = meet(state, query, np.zeros(CONCEPT_COLUMNS, np.float32), state.find(owner, query.concepts.flat))
@@ -328,7 +339,16 @@ def expect(setting: Setting, state: LearnerState, query: Query) -> Expected:
     b, m = asked.share.shape
     fields = np.zeros((b * m, CONCEPT_COLUMNS))
     fields[asked.place] = met.fields
-    strengths = now(setting, learner, asked, fields.reshape(b, m, CONCEPT_COLUMNS), state.touched)
+    return asked, learner, fields.reshape(b, m, CONCEPT_COLUMNS)
+
+
+def before(
+    setting: Setting, state: LearnerState, query: Query, asked: Asked, learner: Learner, strengths: Present
+) -> Expected:
+    """The logits of questions, given the strengths of what they ask."""
     row = item_rows(setting, state, query.learner, query.item)
-    memory, known = recall_items(setting, met, row, state.touched, state.concept_seconds)
-    return dynamics.expect(p, learner, strengths, asked.share, asked.fresh, *setting.items(query.item, known), memory)
+    count = state.learner[query.learner, ANSWERS].astype(np.float64)
+    seconds = np.maximum(query.seconds, state.seconds[query.learner])
+    memory, known = recall_items(setting, count, seconds, row, state.touched, state.concept_seconds)
+    difficulty, doubt = setting.items(query.item, known)
+    return dynamics.expect(setting.parameters, learner, strengths, asked.share, asked.fresh, difficulty, doubt, memory)

@@ -282,8 +282,8 @@ def _move(
             f"the log evidence of a minibatch is {log_evidence.item()}: lower learning_rate "
             f"({training.config.learning_rate}) or check the times of the answers"
         )
-    loss = training.population.penalty() / training.data.n_answers - log_evidence / answers
-    loss.backward()  # type: ignore[no-untyped-call]
+    objective = training.population.penalty() / training.data.n_answers - log_evidence / answers
+    objective.backward()  # type: ignore[no-untyped-call]
     distributed.average(parameters)
     torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
     adam.step()
