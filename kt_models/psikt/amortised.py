@@ -41,6 +41,8 @@ HIDDEN: Final = 64
 LINK_BIAS: Final = -2.0
 #: Variances of transitions are at least this: answers of equal time would have an infinite density.
 MIN_VARIANCE: Final = 1e-3
+#: Log volatilities are held between these: samples of a guide that starts wide must not overflow.
+LOG_VOLATILITY_BOUNDS: Final = (-5.0, 2.0)
 #: Share of the epochs in which the weight of all but the answers rises to 1, where it stays.
 ANNEALED: Final = 0.2
 #: Samples of traits that a forecast averages over.
@@ -98,7 +100,7 @@ class Network(nn.Module):
         shift, log_scale = self.trait_head(hidden).chunk(2, -1)
         sd = self.trait_log_sd.exp()
         # In units of the population, and starting there: an answer tells little.
-        traits = Moments(self.trait_mean + sd * shift, sd.square() * torch.exp(2.0 * log_scale))
+        traits = Moments(self.trait_mean + sd * shift, sd.square() * torch.exp(2.0 * log_scale.clamp(-6.0, 2.0)))
         mean, log_variance = self.strength_head(hidden).chunk(2, -1)
         # Strengths of which nothing is known stand at the level that the traits say.
         return traits, Moments(traits.mean[..., 1:2] + mean, torch.exp(log_variance.clamp(-8.0, 3.0)))
@@ -112,7 +114,7 @@ class Network(nn.Module):
         if self.config.concept_intercept:
             target = target + self.intercept - self.intercept.mean()
         x = rate * gap[..., None]
-        rest = torch.exp(2.0 * traits[..., 2:3]) / (2.0 * rate)
+        rest = torch.exp(2.0 * traits[..., 2:3].clamp(*LOG_VOLATILITY_BOUNDS)) / (2.0 * rate)
         kept = torch.exp(-x)
         return target + kept * (z - target), kept, (-torch.expm1(-2.0 * x) * rest).clamp_min(MIN_VARIANCE)
 

@@ -64,13 +64,13 @@ def parameters(config: Config) -> Parameters:
 def test_each_pattern_of_answers_is_as_frequent_as_the_filter_says(name: str) -> None:
     """40,000 learners of the explicit model, their strengths drawn, against the collapsed likelihood: 32 patterns."""
     config, n = CONFIGS[name], 40_000
-    p, given = parameters(config), truth.inputs(alike(n), WEIGHT)
+    p, given = parameters(config), truth.inputs(alike(n), WEIGHT, remembered=config.lookback)
     fixed = pyro.poutine.condition(generative.cohort, {"traits": TRAITS.expand(n, 4)})
     trace = pyro.poutine.trace(fixed).get_trace(config, p, given, observed=False)
     answers = np.stack([trace.nodes[f"answer_{step}"]["value"].numpy() for step in range(5)], 1)
     patterns = np.array(list(product((0.0, 1.0), repeat=5)))
     found = (answers[:, None] == patterns).all(-1).mean(0)
-    few = truth.inputs(alike(len(patterns)), WEIGHT)
+    few = truth.inputs(alike(len(patterns)), WEIGHT, remembered=config.lookback)
     chance = CollapsedAnswers(config, p, few, TRAITS.expand(32, 4)).log_prob(torch.as_tensor(patterns)).exp().numpy()
     assert chance.sum() == pytest.approx(1.0, abs=1e-6)
     assert np.abs(found - chance).max() < 4 * np.sqrt(chance.max() / n) + 0.002

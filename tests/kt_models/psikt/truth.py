@@ -58,11 +58,11 @@ def real(value: Any) -> Tensor:
     return torch.as_tensor(np.asarray(value), dtype=torch.get_default_dtype())
 
 
-def inputs(data: Dataset, weight: Float, rows: Int | None = None) -> Inputs:
+def inputs(data: Dataset, weight: Float, rows: Int | None = None, remembered: int = 0) -> Inputs:
     """All answers (of some learners, by falling length) in one batch, of the default precision."""
     rows = np.arange(data.n_learners) if rows is None else rows
     table, k = parents_of(weight), len(weight)
-    batch = batches.pack(data, rows, k, k, table)
+    batch = batches.pack(data, rows, k, k, table, remembered)
     zero = np.zeros(batch.correct.shape)
     made = Inputs.of(batch, zero, zero, table)
     exact = {"correct": batch.correct, "since": batch.since, "share": batch.share, "gap": batch.gap,
