@@ -63,7 +63,7 @@ def test_no_concept_has_more_candidates_than_allowed() -> None:
     assert found.parents.shape == (61, 4)
     assert found.n_pairs > 90
     assert np.bincount(np.concatenate([found.lower, found.upper])).max() == 4
-    assert np.allclose(found.prior, 0.5)
+    assert np.allclose(found.prior, graph.MAX_PRIOR)
 
 
 def test_pairs_are_those_of_learners_even_when_counted_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
