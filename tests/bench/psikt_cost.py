@@ -272,6 +272,8 @@ def _operations(model: Any, state: LearnerState, history: int, forecast: bool) -
 
 def maths(model: Any, state: LearnerState, new: Interactions) -> Callable[[], object]:
     """An update's arithmetic alone: waiting, settling, expecting, learning, of rows already found."""
+    from scipy.special import ndtr
+
     from kt_models.psikt import algebra, dynamics
     from kt_models.psikt import online as psikt
 
@@ -288,7 +290,7 @@ def maths(model: Any, state: LearnerState, new: Interactions) -> Callable[[], ob
         learner = dynamics.wait(np, config, p, psikt.unpack_learner(p, columns), asked.since)
         now = psikt.now(setting, learner, asked, fields, state.touched)
         before = dynamics.expect(p, learner, now, asked.share, asked.fresh, difficulty, doubt, memory)
-        seen = algebra.surprise(np, psikt.ndtr, before.mean, before.variance, correct)
+        seen = algebra.surprise(np, ndtr, before.mean, before.variance, correct)
         return dynamics.learn(np, config, p, learner, now, before, seen.push, seen.pull, asked.share, gain, correct)
 
     return step
@@ -310,7 +312,7 @@ def _history(learners: int, answers: int) -> Interactions:
     concept = step % TOUCHED
     item = concept * ITEMS_A_CONCEPT + generator.integers(0, ITEMS_A_CONCEPT, len(step))
     return Interactions(
-        np.repeat(np.arange(learners), answers), 3_600.0 * step, item, ConceptLists.single(concept),
+        np.repeat(np.arange(learners), answers), 3_600.0 * step.astype(np.float64), item, ConceptLists.single(concept),
         generator.integers(0, 2, len(step)).astype(np.float32),
     )  # fmt: skip
 
@@ -321,7 +323,9 @@ def _answers(learners: int, seconds: float) -> Interactions:
     concept = generator.integers(0, TOUCHED, learners)
     item = concept * ITEMS_A_CONCEPT + generator.integers(0, ITEMS_A_CONCEPT, learners)
     correct = generator.integers(0, 2, learners).astype(np.float32)
-    return Interactions(np.arange(learners), np.full(learners, seconds), item, ConceptLists.single(concept), correct)
+    return Interactions(
+        np.arange(learners), np.full(learners, seconds, np.float64), item, ConceptLists.single(concept), correct
+    )
 
 
 def _sizes(state: LearnerState, history: int) -> Iterator[dict[str, Any]]:
