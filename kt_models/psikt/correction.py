@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Covariances of the guide are so many times the filter's: where its tails are too thin, weights have no variance.
 WIDENED: Final = 1.1
 #: Share of the fit's learning rate at which the correction starts; the fit has done the long way.
-RATE: Final = 0.2
+RATE: Final = 0.4
 #: Rows (learners times particles) that are filtered at once.
 MAX_ROWS: Final = 4096
 #: Largest norm of a step's gradient, in nats an answer.

@@ -113,7 +113,7 @@ def fitted(data: Dataset, config: Config) -> train.Training:
 def test_a_corrected_fit_is_not_worse_and_its_spreads_are_the_true_ones() -> None:
     made = simulation.simulate(Cohort(learners=1500, steps=50), seed=5)
     learnt, held = made.data.split_learners((0.7, 0.3), 0)
-    config = Config(mode="faithful", epochs=25, batch_learners=200, correction_steps=80, chunk=50)
+    config = Config(mode="faithful", epochs=18, min_steps=0, batch_learners=200, correction_steps=120, chunk=50)
     training = fitted(learnt, config)
     before = train.log_loss(training, held)
     correction.correct_training(training)
