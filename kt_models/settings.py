@@ -36,7 +36,9 @@ def parse_settings(config: type[Any], settings: Sequence[str]) -> Any:
 def _parse_value(setting: str, text: str, hint: Any) -> Any:
     origin, options = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        if text.lower() == "none" and types.NoneType in options:
+        literals = [value for option in options for value in typing.get_args(option)]
+        # A choice that is called "none" is a choice.
+        if text.lower() == "none" and types.NoneType in options and "none" not in literals:
             return None
         return _parse_value(setting, text, next(option for option in options if option is not types.NoneType))
     if origin is tuple:

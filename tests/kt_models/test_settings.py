@@ -16,6 +16,7 @@ class Config:
     layers: int = 2
     mode: Literal["fast", "exact"] = "fast"
     graph: bool = True
+    coupling: Literal["lazy", "none"] | None = None
     limit: int | None = None
     sizes: tuple[int, ...] = (1, 2)
     name: str = ""
@@ -29,6 +30,10 @@ def test_values_take_the_type_of_their_field() -> None:
     given = ["rate=1e-2", "layers=3", "mode=exact", "graph=False", "limit=7", "sizes=4,5", "name=a=b"]
     assert parse_settings(Config, given) == Config(0.01, 3, "exact", False, 7, (4, 5), "a=b")
     assert parse_settings(Config, ["limit=none"]) == Config()
+
+
+def test_a_choice_that_is_called_none_is_not_nothing() -> None:
+    assert parse_settings(Config, ["coupling=none"]).coupling == "none"
 
 
 @pytest.mark.parametrize(
