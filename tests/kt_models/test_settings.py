@@ -16,10 +16,10 @@ class Config:
     layers: int = 2
     mode: Literal["fast", "exact"] = "fast"
     graph: bool = True
-    coupling: Literal["lazy", "none"] | None = None
     limit: int | None = None
     sizes: tuple[int, ...] = (1, 2)
     name: str = ""
+    coupling: Literal["lazy", "none"] | None = None
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
