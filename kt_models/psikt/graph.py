@@ -315,6 +315,19 @@ class EdgeModel(nn.Module):
         for row, (wanted, logit) in enumerate(zip((existence, direction), have, strict=True)):
             self.free[row] += (torch.as_tensor(_logit(np.clip(wanted, 1e-4, 1 - 1e-4))) - logit) / SPEED
 
+    def take_over(self, edges: Edges, concept: Int) -> None:
+        """Sets pairs that another model knows to what it found; `concept` (n_concepts,) are its positions of ours."""
+        existence, direction = (torch.sigmoid(x).detach().double().cpu().numpy() for x in self.logits())
+        n = int(max(edges.parent.max(initial=0), concept.max(initial=0))) + 1
+        order = np.argsort(edges.parent * n + edges.child)
+        known = np.append((edges.parent * n + edges.child)[order], -1)
+        wanted = concept[self.candidates.lower] * n + concept[self.candidates.upper]
+        place = np.searchsorted(known[:-1], wanted)
+        found = known[place] == wanted
+        row = order[place[found]]
+        existence[found], direction[found] = edges.existence[row], edges.direction[row]
+        self.settle(existence, direction)
+
     @torch.no_grad()
     def edges(self, low: Float | None = None, high: Float | None = None) -> Edges:
         """What the dynamics use, as it is reported: both directions of every candidate pair.

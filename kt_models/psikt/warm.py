@@ -37,6 +37,7 @@ def take_over(training: Training, model: Model) -> None:
         for name, value in raw.items():
             parameter = getattr(population, name)
             parameter.copy_(torch.as_tensor(np.asarray(value), dtype=parameter.dtype))
+    population.edges.take_over(model.fitted.edges, concept)
     _items(training, model)
 
 

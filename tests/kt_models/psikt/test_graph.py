@@ -128,6 +128,18 @@ def test_a_graph_can_be_set_to_given_chances() -> None:
     assert np.allclose(np.sort(edges.direction[up]), np.sort(direction), atol=1e-5)
 
 
+def test_a_warm_start_takes_edges_over_by_the_ids_of_their_concepts() -> None:
+    old = wild(EdgeModel(FAITHFUL, 3, all_pairs(3)))
+    new = EdgeModel(FAITHFUL, 4, all_pairs(4))
+    # Our concepts 0, 1, 3 are its 2, 0, 1; it does not know our 2.
+    concept = np.array([2, 0, 3, 1])
+    new.take_over(old.edges(), concept)
+    before, after = old.edges().matrix(3), new.edges().matrix(4)
+    known = np.array([0, 1, 3])
+    assert np.allclose(after[np.ix_(known, known)], before[np.ix_(concept[known], concept[known])], atol=1e-5)
+    assert np.allclose(after[2, known] + after[known, 2], 0.3, atol=1e-5)
+
+
 def test_edges_survive_being_kept() -> None:
     edges = wild(EdgeModel(FAITHFUL, 4, all_pairs(4))).edges()
     again = Edges.from_tensors(edges.to_tensors())
