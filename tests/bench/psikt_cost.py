@@ -8,8 +8,8 @@ train: one epoch as `train.optimise` runs it: filter forward, backward, optimise
     `reference`: 240 learners x 10 answers in one batch, concepts at random, as the published implementation was
     measured; `of_reference` is of its 75 us (10 concepts) and 3,786 us (100), which came from another and loaded
     machine, so they are orders of magnitude, not digits.
-    `cohort`: 2,000 learners x 50 answers, each at 20 concepts. `assist12`: learners of that set, their first 150
-    answers, its own candidate edges.
+    `cohort`: 2,000 learners x 50 answers, each at 20 concepts. `linear`: so many times the learners, in batches of one
+    size. `assist12`: learners of that set, their first 150 answers, its own candidate edges.
     `graph`: 6 candidate parents a concept (all up to 30 concepts); `plain`: none; `dense`: research mode, all pairs.
 online: numpy alone, CPU time, median call, untrained parameters. Learners have met 50 concepts and, in the last 50
     answers, some 50 items, of which a state holds a row each; then comes an answer at one of the concepts.
@@ -47,6 +47,8 @@ CONCEPTS: Final = (10, 100, 1_000, 5_000)
 #: Candidate parents of a concept are its neighbours so far on either side.
 NEIGHBOURS: Final = 3
 ITEMS_A_CONCEPT: Final = 10
+#: Learners a batch where cost is to be linear in answers: with more of them a batch, an answer gets cheaper.
+LINEAR_BATCH: Final = 250
 #: Online: touched concepts, answers behind, learners a call.
 TOUCHED: Final = 50
 HISTORIES: Final = (50, 500, 5_000)
@@ -64,7 +66,8 @@ class Setting:
     """One fit to be timed.
 
     Attributes:
-        touched: concepts that a learner practises, 0 for any.     one_batch: all learners in one batch.
+        touched: concepts that a learner practises, 0 for any.     one_batch: all learners in one batch; else `batch`
+            learners, or as many as the config says if that is 0.
         learners: of the set `name` starts with, where `real`; else simulated.
     """
 
@@ -78,6 +81,7 @@ class Setting:
     real: bool = False
     epochs: int = 5
     device: str = "cpu"
+    batch: int = 0
 
 
 def settings(quick: bool, device: str) -> Iterator[Setting]:
@@ -92,8 +96,10 @@ def settings(quick: bool, device: str) -> Iterator[Setting]:
     for k in CONCEPTS:
         for kind in ("graph", "plain"):
             yield Setting(f"cohort.{kind}.{k}", k, 2_000, 50, min(20, k), kind, epochs=3, device=device)
-    for times in (2, 4):
-        yield Setting(f"cohort.graph.1000.x{times}", 1_000, 2_000 * times, 50, 20, epochs=2, device=device)
+    for times in (1, 2, 4):
+        yield Setting(
+            f"linear.graph.1000.x{times}", 1_000, 2_000 * times, 50, 20, epochs=2, device=device, batch=LINEAR_BATCH
+        )
     yield Setting("assist12.graph", 0, 2_000, 150, real=True, epochs=2, device=device)
 
 
@@ -106,10 +112,10 @@ def training(quick: bool, device: str) -> Iterator[dict[str, Any]]:
         cost = _apart(setting)
         taken[setting.name] = cost["us"]
         yield from _shown(setting, cost)
-    base = taken.get("cohort.graph.1000")
+    base = taken.get("linear.graph.1000.x1")
     for times in (2, 4):
-        if base and (more := taken.get(f"cohort.graph.1000.x{times}")):
-            name = f"train.cohort.graph.1000.x{times}.per_answer"
+        if base and (more := taken.get(f"linear.graph.1000.x{times}")):
+            name = f"train.linear.graph.1000.x{times}.per_answer"
             yield {"name": name, "value": round(more / base, 3), "unit": "times that of x1"}
 
 
@@ -179,6 +185,8 @@ def _started(setting: Setting) -> Any:
     config = Config(mode="faithful" if setting.kind == "dense" else "product")
     if setting.kind == "plain":
         config = replace(config, coupling="none")
+    if setting.batch:
+        config = replace(config, batch_learners=setting.batch)
     fit = train.Training.start(made, config, _candidates(setting, made, config), seed=0)
     if setting.one_batch:
         size = made.concepts.size, made.items.size
