@@ -12,9 +12,9 @@ from kt_models.base import ConceptLists
 from kt_models.data import Dataset
 from kt_models.psikt import online
 from kt_models.recall import SECONDS_PER_DAY
-from tests.bench import psikt_cost, psikt_meaning
+from tests.bench import _psikt_stats, psikt_cost, psikt_meaning
+from tests.bench._psikt_stats import Beliefs
 from tests.bench.psikt_cost import Setting
-from tests.bench.psikt_meaning import Beliefs
 
 DAY = SECONDS_PER_DAY
 
@@ -72,31 +72,31 @@ def test_a_slope_is_found_behind_the_differences_of_learners() -> None:
     own = rng.normal(size=200)[learner]
     gap = own + rng.normal(size=len(learner))
     drop = 0.3 * gap + 5 * own + rng.normal(size=len(learner))
-    found = psikt_meaning.within(learner, drop, gap)
+    found = _psikt_stats.within(learner, drop, gap)
     assert abs(found.value - 0.3) < 3 * found.error < 0.1
-    assert psikt_meaning.within(learner, drop, rng.normal(size=len(learner)), gap).p > 0.01
+    assert _psikt_stats.within(learner, drop, rng.normal(size=len(learner)), gap).p > 0.01
 
 
 def test_beliefs_are_as_far_apart_as_in_closed_form() -> None:
     eye = np.eye(3)[None]
     p, q = Beliefs(np.zeros((1, 3)), eye), Beliefs(np.array([[2.0, 0, 0]]), eye)
-    assert psikt_meaning.distance(p, p) == pytest.approx(0)
-    assert psikt_meaning.distance(p, q) == pytest.approx(2.0)
-    assert psikt_meaning.distance(q, p) == pytest.approx(2.0)
+    assert _psikt_stats.distance(p, p) == pytest.approx(0)
+    assert _psikt_stats.distance(p, q) == pytest.approx(2.0)
+    assert _psikt_stats.distance(q, p) == pytest.approx(2.0)
     wide = Beliefs(np.zeros((1, 3)), 4 * eye)
-    assert psikt_meaning.distance(p, wide) == pytest.approx(3 * (4 + 1 / 4 - 2) / 4)
+    assert _psikt_stats.distance(p, wide) == pytest.approx(3 * (4 + 1 / 4 - 2) / 4)
 
 
 def test_specificity_is_the_information_of_a_gaussian() -> None:
     mean = np.random.default_rng(0).normal(size=(20_000, 3))
-    told = psikt_meaning.specificity(Beliefs(mean, np.tile(np.eye(3) / 3, (20_000, 1, 1))))
+    told = _psikt_stats.specificity(Beliefs(mean, np.tile(np.eye(3) / 3, (20_000, 1, 1))))
     assert told == pytest.approx(1.5 * np.log(1 + 3), abs=0.02)
 
 
 def test_total_correlation_is_that_of_a_correlated_pair() -> None:
     covariance = np.array([[1.0, 0.6, 0.0], [0.6, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    assert psikt_meaning.total_correlation(covariance) == pytest.approx(-np.log(1 - 0.36) / 2)
-    assert psikt_meaning.total_correlation(np.diag([1.0, 2.0, 3.0])) == pytest.approx(0)
+    assert _psikt_stats.total_correlation(covariance) == pytest.approx(-np.log(1 - 0.36) / 2)
+    assert _psikt_stats.total_correlation(np.diag([1.0, 2.0, 3.0])) == pytest.approx(0)
 
 
 def test_sessions_fall_into_halves_in_turn() -> None:
