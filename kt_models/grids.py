@@ -46,10 +46,11 @@ def tables(
     """
     shift, growth = moves or (np.zeros((len(origin), len(DELAYS))),) * 2
     bounds = offset.tolist()
-    parts = zip(origin.tolist(), bounds[:-1], bounds[1:], rest.recall, rest.after, rest.spread, shift, growth, strict=True)
+    others = (rest.recall, rest.after, rest.spread, shift, growth)
+    parts = zip(origin.tolist(), bounds[:-1], bounds[1:], *others, strict=True)
     return Forecast(
         tuple(
-            RecallTable(at, concept[i:j], rows.recall[i:j], rows.after[i:j], rows.spread[i:j], *others)
-            for at, i, j, *others in parts
+            RecallTable(at, concept[i:j], rows.recall[i:j], rows.after[i:j], rows.spread[i:j], *more)
+            for at, i, j, *more in parts
         )
     )

@@ -74,8 +74,9 @@ def interval(p: ArrayLike, logit_sd: ArrayLike, z: float = Z90) -> tuple[Float, 
 class RecallTable:
     """Recall of one learner from `origin` on, without and with one practice at `origin`.
 
-    Concepts that change with the delay in ways of their own have a row; all others (never practised, as a rule) have one
-    value, and change together: their logit, Gaussian, moves by `shift` and spreads by `growth`. Between delays the logit is interpolated linearly over log(1 + delay / 10 min); beyond the last it is kept.
+    Concepts that change with the delay in ways of their own have a row; all others (never practised, as a rule) have
+    one value, and change together: their logit, Gaussian, moves by `shift` and spreads by `growth`. Between delays the
+    logit is interpolated linearly over log(1 + delay / 10 min); beyond the last it is kept.
 
     Attributes:
         origin: seconds since the Unix epoch at which delay is 0.
@@ -146,7 +147,8 @@ class RecallTable:
         targets = np.broadcast_to(np.asarray(target, dtype=np.float64), self.rest_recall.shape)
         out = np.where(self.rest_recall < targets, 0.0, np.inf)
         if self._moves:
-            grid = [self._moved(self.rest_recall, float(s), float(g)) for s, g in zip(self.shift, self.growth, strict=True)]
+            moves = zip(self.shift.tolist(), self.growth.tolist(), strict=True)
+            grid = [self._moved(self.rest_recall, shift, growth) for shift, growth in moves]
             out = _first_crossing(np.stack(grid, axis=1), targets)
         if self.concept.shape[0]:
             out[self.concept] = _first_crossing(self.recall, targets[self.concept])
@@ -203,7 +205,6 @@ class RecallTable:
             out = self._moved(rest, _between(self.shift, left, weight), _between(self.growth, left, weight))
         out[self.concept] = sigmoid((1 - weight) * logit(grid[:, left]) + weight * logit(grid[:, left + 1]))
         return out
-
 
     def _moved(self, rest: Float, shift: float, growth: float) -> Float:
         """Probabilities (concepts,) of concepts without a row after their logits have moved and spread."""

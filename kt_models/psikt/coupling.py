@@ -13,7 +13,8 @@ TERMS: Final = 48
 def frozen(mean: Array, matrix: Array) -> Array:
     """u (B, K): what prerequisites add to each long-run level, as they stood at the learner's last answer.
 
-    u_k = sum_i w_ik z_i,  matrix (K, K) holds w_ik in row i, column k    Zhou et al. 2024, coupling of the long-run mean
+    u_k = sum_i w_ik z_i,  matrix (K, K) holds w_ik in row i, column k    Zhou et al. 2024, coupling of the long-run
+    mean
 
     A matrix (B, K, K) is one graph a learner.
     """

@@ -261,13 +261,13 @@ def dense_matrix(weight: Tensor, table: Tensor) -> Tensor:
     parents = torch.where(table[:-1] < 0, k, table[:-1])
     at = (parents * k + children).flatten().expand(*weight.shape[:-2], -1)
     flat = weight.new_zeros(*weight.shape[:-2], (k + 1) * k)
-    return flat.scatter_add(-1, at, weight[..., :-1, :].flatten(-2)).unflatten(-1, (k + 1, k))[..., :-1, :]
+    summed: Tensor = flat.scatter_add(-1, at, weight[..., :-1, :].flatten(-2))
+    return summed.reshape(*weight.shape[:-2], k + 1, k)[..., :-1, :]
 
 
 def _answer(
-    config: Config, p: Parameters, inputs: Inputs, belief: Belief, learner: Learner, now: dynamics.Present, share:
-    Tensor,
-    fresh: Tensor, gain: Tensor, n: int,
+    config: Config, p: Parameters, inputs: Inputs, belief: Belief, learner: Learner, now: dynamics.Present,
+    share: Tensor, fresh: Tensor, gain: Tensor, n: int,
 ) -> tuple[Learner, Cell, Tensor, tuple[Tensor, ...]]:  # fmt: skip
     index = inputs.item_slot[:, n, None, None].expand(-1, 1, 4)
     stored = belief.items.gather(1, index)[:, 0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from scipy.special import ndtr
 
 from kt_models.base import Interactions, Query
 from kt_models.psikt import algebra, dynamics, online
@@ -60,7 +61,7 @@ def prediction(setting: Setting, state: LearnerState, query: Query) -> Parts:
     expected = online.before(setting, state, query, asked, learner, strengths)
     wide = dynamics.spread(learner)
     rate, _ = dynamics.rates(np, setting.config, p, wide)
-    back = np.where(asked.fresh & setting.config.start_at_level, 1.0, -np.expm1(-rate * asked.days))
+    back = np.where(asked.fresh & bool(setting.config.start_at_level), 1.0, -np.expm1(-rate * asked.days))
     share = asked.share
     by_parent = _by_parent(setting, learner, asked, state, back)
     level, concept = back * wide.traits[..., LEVEL], back * p.intercept[asked.concept]
@@ -90,7 +91,8 @@ def _by_parent(setting: Setting, learner: dynamics.Learner, asked: Asked, state:
         return np.zeros((*asked.share.shape, 0))
     transfer = dynamics.sigmoid(np, dynamics.spread(learner).traits[..., TRANSFER])
     terms = online.supports(setting, learner, asked, state.touched)
-    return (asked.share * back * transfer)[..., None] * terms
+    parts: Float = (asked.share * back * transfer)[..., None] * terms
+    return parts
 
 
 @final
@@ -123,7 +125,7 @@ def answer(setting: Setting, state: LearnerState, seen: Interactions) -> Change:
     asked, learner, fields = online.ask(setting, state, query)
     strengths = online.now(setting, learner, asked, fields, state.touched)
     before = online.before(setting, state, query, asked, learner, strengths)
-    found = algebra.surprise(np, online.ndtr, before.mean, before.variance, correct)
+    found = algebra.surprise(np, ndtr, before.mean, before.variance, correct)
     after, cell, _ = dynamics.learn(
         np, setting.config, setting.parameters, learner, strengths, before, found.push, found.pull, asked.share,
         setting.gain(asked.concept), correct,

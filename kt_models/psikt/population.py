@@ -22,7 +22,8 @@ START_SD: Final = (0.6, 0.8, 0.3, 1.0)
 #: Weak prior on log standard deviations: log s ~ N(log 0.6, 0.7^2). Without it, maximum evidence shrinks them to
 #: nothing.
 SD_PRIOR: Final = (-0.51, 0.7)
-#: Prior standard deviation of the mean logit of transfer around 0. Transfer and edges act as a product: where no edge is
+#: Prior standard deviation of the mean logit of transfer around 0. Transfer and edges act as a product: where no
+#: edge is
 #: found, it is the edges that go, not the transfer.
 TRANSFER_SD: Final = 0.3
 #: Prior standard deviation of the log of a concept's gain around the common one.

@@ -82,7 +82,7 @@ def _assert_same_state(kept: ModelState, folded: ModelState) -> None:
 
 def _assert_same_table(kept: RecallTable, folded: RecallTable) -> None:
     assert (kept.origin, kept.concept.tolist()) == (folded.origin, folded.concept.tolist())
-    for name in ("recall", "after", "logit_sd", "rest_recall", "rest_after", "rest_sd"):
+    for name in ("recall", "after", "logit_sd", "rest_recall", "rest_after", "rest_sd", "shift", "growth"):
         np.testing.assert_allclose(getattr(kept, name), getattr(folded, name), atol=2e-4)
 
 

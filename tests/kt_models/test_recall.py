@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,10 +59,41 @@ def test_foreign_and_cut_bytes_are_refused() -> None:
         (b"TST1" + data[4:], "does not open"),
         (data[:-1], "expected"),
         (data + b"x", "expected"),
-        (data[:4] + b"\x02" + data[5:], "version 2"),
+        (data[:4] + b"\x03" + data[5:], "version 3"),
     ):
         with pytest.raises(BadRecallTable, match=complaint):
             RecallTable.from_bytes(broken)
+
+
+def moving() -> RecallTable:
+    """A table whose concepts without a row lose half a logit over the year, and get less sure."""
+    fall = np.linspace(0.0, -0.5, len(DELAYS))
+    return replace(table(), shift=fall, growth=-fall)
+
+
+def test_concepts_without_a_row_move_together() -> None:
+    t = moving()
+    rest = ~t.has_row()
+    assert t.at(ORIGIN)[rest] == pytest.approx(t.rest_recall[rest])
+    later, sd = t.at(ORIGIN + DELAYS[-1])[rest], t.sd_at(ORIGIN + DELAYS[-1])[rest]
+    assert np.all(later < t.rest_recall[rest] + 0.02)
+    assert sd == pytest.approx(np.sqrt(t.rest_sd[rest] ** 2 + 0.5))
+    target = 0.5 * (later + t.rest_recall[rest])
+    targets = np.full(t.n_concepts, 0.01)
+    targets[rest] = target
+    wait = t.time_until(targets)[rest]
+    falls = later < t.rest_recall[rest] - 1e-3
+    assert falls.any()
+    assert np.all((wait[falls] > 0) & np.isfinite(wait[falls]))
+
+
+def test_moves_survive_the_bytes_and_tables_without_them_stay_short() -> None:
+    t, still = moving(), table()
+    again = RecallTable.from_bytes(t.to_bytes())
+    assert again.shift == pytest.approx(t.shift)
+    assert again.growth == pytest.approx(t.growth)
+    assert len(t.to_bytes()) == len(still.to_bytes()) + 8 * len(DELAYS)
+    assert not RecallTable.from_bytes(still.to_bytes()).shift.any()
 
 
 def test_values_at_the_delays_are_exact_and_between_them_in_between() -> None:
