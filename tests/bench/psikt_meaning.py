@@ -1,8 +1,9 @@
 """What PSI-KT's parameters mean on real answers: what practice is worth, and whether traits say who somebody is.
 
-`python -m tests.bench psikt_meaning [--quick]`, or `python -m tests.bench.psikt_meaning --sets cloze --learners 300`
+`python -m tests.bench psikt_meaning [--quick]`, or
+`python -m tests.bench.psikt_meaning --sets assist17 --learners 600 --mode faithful`
 
-Learners are cut into groups; the product model is fitted on each (their first answers, `Plan`), and what needs learners
+Learners are cut into groups; the model is fitted on each (their first answers, `Plan`), and what needs learners
 is measured on those of the next group. Intervals are 95 %, of Student's t over the groups, unless said otherwise.
 
 Practice
@@ -73,6 +74,11 @@ HALF_ANSWERS: Final = 20
 #: Learners of a group whose forecasts are looked at.
 FORECAST: Final = 150
 TRAITS: Final = ("rate", "level", "transfer")
+#: Few steps, for there are many fits. Research mode with the product's coupling: stepping all concepts takes hours.
+CONFIGS: Final = {
+    "product": Config(epochs=6, min_steps=80),
+    "faithful": Config(mode="faithful", coupling="lazy", epochs=6, min_steps=80),
+}
 
 
 @final
@@ -85,7 +91,7 @@ class Plan:
     answers: int = 150
     followed: int = 400
     permutations: int = 200
-    config: Config = field(default_factory=lambda: Config(epochs=8, min_steps=120))
+    config: Config = CONFIGS["product"]
 
 
 QUICK: Final = Plan({"assist17": 150, "cloze": 80}, 2, 60, 120, 20, Config(epochs=2, min_steps=1))
@@ -101,7 +107,8 @@ def run(plan: Plan, name: str) -> Iterator[dict[str, Any]]:
     # The next group's learners: none of them was fitted on.
     others = [group.first(plan.followed) for group in (*groups[1:], groups[0])]
     n = some.first(plan.answers).n_answers
-    yield from practice(name, models, others, n)
+    if plan.config.practice != "none":
+        yield from practice(name, models, others, n)
     if name in TRAIT_SETS:
         yield from traits(name, models, [long(other) for other in others])
         yield from forgetting(name, models, [long(other) for other in others], plan.permutations)
@@ -312,10 +319,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.psikt_meaning", description="As JSON lines.")
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--learners", type=int, help="of each set at most")
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--mode", choices=list(CONFIGS), default="product", help="faithful: traits of research mode")
     given = parser.parse_args()
     sets = {name: min(SETS[name], given.learners or SETS[name]) for name in given.sets}
-    for figure in measure(Plan(sets, config=Config(epochs=given.epochs, min_steps=120))):
+    for figure in measure(Plan(sets, config=replace(CONFIGS[given.mode], epochs=given.epochs))):
         harness.print_figure("psikt_meaning", figure)
 
 
