@@ -6,12 +6,15 @@ Stable: options and JSON keys are added, not renamed. Exit status 2 and one line
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import inspect
 import json
+import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -20,7 +23,7 @@ import numpy as np
 from kt_models import artifact, data, kinds
 from kt_models.artifact import BadArtifact
 from kt_models.data import BadDataset, Dataset
-from kt_models.kinds import UnknownKind
+from kt_models.kinds import FitFailed, Kind, UnknownKind
 from kt_models.settings import BadSetting, parse_settings
 
 
@@ -29,7 +32,7 @@ class BadArguments(ValueError):
 
 
 #: What a caller can mend; anything else is our fault and shows its traceback.
-_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadSetting, UnknownKind)
+_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadSetting, FitFailed, UnknownKind)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +53,8 @@ def fit(arguments: argparse.Namespace) -> None:
     artifact.check_vacant(arguments.out)
     _check_device(arguments.device)
     training, validation = _split(_read(arguments), arguments.validation, arguments.seed)
-    with _Log(arguments.json_log) as log:
+    more = _more(kind, arguments)
+    with _processes(arguments.device) as first, _Log(arguments.json_log if first else None) as log:
         log.write(
             "start", kind=arguments.model, seed=arguments.seed, config=dataclasses.asdict(config), **_size(training)
         )
@@ -61,13 +65,49 @@ def fit(arguments: argparse.Namespace) -> None:
                 bar.move(record)
 
             fitted = kind.fit(
-                training, config, seed=arguments.seed, device=arguments.device, validation=validation, progress=progress
-            )
-        fitted.model.save(arguments.out)
+                training, config, seed=arguments.seed, device=arguments.device, validation=validation,
+                progress=progress, **more,
+            )  # fmt: skip
         taken = time.monotonic() - started
-        log.write("saved", folder=str(arguments.out), checksum=artifact.checksum(arguments.out), seconds=taken)
-    size = f"{training.n_answers:,} answers of {training.n_learners:,} learners"
-    print(f"{arguments.model}: fitted on {size} in {taken:.1f} s, written to {arguments.out}")
+        if first:
+            fitted.model.save(arguments.out)
+            log.write("saved", folder=str(arguments.out), checksum=artifact.checksum(arguments.out), seconds=taken)
+            size = f"{training.n_answers:,} answers of {training.n_learners:,} learners"
+            print(f"{arguments.model}: fitted on {size} in {taken:.1f} s, written to {arguments.out}")
+
+
+def _more(kind: Kind, arguments: argparse.Namespace) -> dict[str, Any]:
+    """What only some fits are given."""
+    more: dict[str, Any] = {}
+    if arguments.warm_start:
+        more["warm_start"] = artifact.load_model(arguments.warm_start)
+        if more["warm_start"].kind != arguments.model:
+            raise BadArguments(
+                f"--warm-start {arguments.warm_start}: holds a {more['warm_start'].kind} model, the fit is of a "
+                f"{arguments.model} one: give one of the same kind"
+            )
+    if arguments.checkpoint:
+        if "checkpoint" not in inspect.signature(kind.fit).parameters:
+            raise BadArguments(f"--checkpoint: fits of {arguments.model} take seconds and keep none: leave it out")
+        more["checkpoint"] = arguments.checkpoint
+    return more
+
+
+@contextlib.contextmanager
+def _processes(device: str) -> Iterator[bool]:
+    """Joins the processes that torchrun has begun, if it has; whether this one is the first, which writes."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield True
+        return
+    import torch
+
+    torch.distributed.init_process_group("gloo" if device == "cpu" else "nccl")
+    try:
+        yield torch.distributed.get_rank() == 0
+        # Nobody leaves while another still sends.
+        torch.distributed.barrier()
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -240,6 +280,10 @@ def _add_fit(commands: Any) -> None:
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="empty or absent folder")
     command.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help="of learners held out, 0 to 1")
     command.add_argument("--json-log", type=Path, metavar="FILE", help="writes one JSON object a step")
+    command.add_argument("--warm-start", type=Path, metavar="DIR", help="artifact of the same kind to start from")
+    command.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="kept during the fit; goes on from it if there"
+    )
     _add_data(command)
     _add_model_options(command)
 

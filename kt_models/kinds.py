@@ -27,10 +27,16 @@ class UnknownKind(ValueError):
         super().__init__(f"no model is named {name!r}: give one of {', '.join(sorted(KINDS))}")
 
 
+class FitFailed(ValueError):
+    """A fit cannot go on as it was asked to; the message says what to change."""
+
+
 class Fit(Protocol):
     """Fits a model; deterministic in its arguments on one machine.
 
-    `progress` gets each record of the log; where one has `step` (done) and `steps` (in all), a bar moves by them.
+    `progress` gets each record of the log; where one has `step` (done) and `steps` (in all), a bar moves by them. Kinds
+    whose fits take long also take `checkpoint`, a file to go on from, and share the work of processes that torchrun
+    began.
     """
 
     def __call__(

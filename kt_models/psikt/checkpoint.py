@@ -10,13 +10,14 @@ from typing import Any, Final, final
 import torch
 
 from kt_models import data
+from kt_models.kinds import FitFailed
 from kt_models.psikt.config import Config
 
 #: Of what is written; another version is refused.
 VERSION: Final = 1
 
 
-class BadCheckpoint(ValueError):
+class BadCheckpoint(FitFailed):
     """A file is no checkpoint of this fit."""
 
 

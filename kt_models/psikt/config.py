@@ -78,7 +78,7 @@ class Config:
     patience: int = 3
     correction_steps: int = 0
     particles: int = 8
-    bootstraps: int = 0
+    bootstraps: int = 20
     validation_share: float = 0.1
 
     def __post_init__(self) -> None:

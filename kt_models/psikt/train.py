@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from kt_models.data import Dataset
-from kt_models.kinds import Progress
+from kt_models.kinds import FitFailed, Progress
 from kt_models.psikt import distributed, evidence, warm
 from kt_models.psikt.batches import Batch, batches
 from kt_models.psikt.checkpoint import Keeper
@@ -41,7 +41,7 @@ MAX_NORM: Final = 5.0
 MIN_BATCHES: Final = 8
 
 
-class Diverged(ArithmeticError):
+class Diverged(FitFailed):
     """The evidence of a minibatch is no number."""
 
 

@@ -9,7 +9,9 @@ from kt_models.base import LearnerModel
 from kt_models.data import Dataset
 
 #: Settings that make the fit of a kind a matter of seconds, where the defaults are not.
-QUICK: dict[str, list[str]] = {"psikt": ["epochs=4", "min_steps=40", "learning_rate=0.1", "edge_learners=5"]}
+QUICK: dict[str, list[str]] = {
+    "psikt": ["epochs=4", "min_steps=40", "learning_rate=0.1", "edge_learners=5", "bootstraps=2"]
+}
 
 
 def fit_quickly(kind: str, data: Dataset, seed: int = 0, **options: Any) -> LearnerModel:

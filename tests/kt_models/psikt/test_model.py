@@ -14,7 +14,7 @@ from kt_models.psikt import Config, Model, fit
 from kt_models.psikt.explain import NotExplained
 from kt_models.recall import DELAYS, Float
 
-QUICK = {"epochs": 2, "min_steps": 20, "learning_rate": 0.1, "edge_learners": 5}
+QUICK = {"epochs": 2, "min_steps": 20, "learning_rate": 0.1, "edge_learners": 5, "bootstraps": 2}
 LEARNERS = 24
 
 

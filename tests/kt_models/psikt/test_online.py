@@ -13,7 +13,7 @@ from kt_models.psikt.batches import batches
 from kt_models.psikt.evidence import Inputs
 from kt_models.psikt.parameters import Parameters
 
-QUICK = {"epochs": 2, "min_steps": 20, "learning_rate": 0.1, "edge_learners": 5}
+QUICK = {"epochs": 2, "min_steps": 20, "learning_rate": 0.1, "edge_learners": 5, "bootstraps": 2}
 
 
 @pytest.fixture(scope="module")
