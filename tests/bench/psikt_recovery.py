@@ -51,7 +51,7 @@ def _figure(name: str, value: float, wanted: str = "", met: bool | None = None, 
         "value": round(float(value), 4),
         "unit": more.pop("unit", ""),
         "wanted": wanted,
-        "met": met,
+        "met": None if met is None else bool(met),
     } | more
 
 
@@ -83,6 +83,9 @@ def population(learners: int, steps: int) -> Iterator[dict[str, Any]]:
     made = simulate(cohort, SEED)
     training, test = made.data.take(np.arange(learners)), made.data.take(np.arange(learners, learners + 500))
     best = _oracle_loss(cohort, made, learners)
+    known = _oracle_loss(cohort, made, learners, traits_known=False)
+    yield _figure(f"true_population.log_loss.L{learners}.T{steps}", known[0])
+    yield _figure(f"true_population.auc.L{learners}.T{steps}", known[1])
     for label, extra in (("evidence", 0), ("corrected", CORRECTION)):
         config = Config(mode="faithful", epochs=20, min_steps=0, correction_steps=extra)
         start = time.process_time()
@@ -103,14 +106,15 @@ def population(learners: int, steps: int) -> Iterator[dict[str, Any]]:
         yield _figure(f"fit.{at}", taken, unit="CPU s", n=training.n_answers)
 
 
-def _oracle_loss(cohort: Cohort, made: Simulated, first: int) -> tuple[float, float]:
-    """Log loss and AUC of next-answer predictions for learners `first` and later by one who knows traits and graph."""
+def _oracle_loss(cohort: Cohort, made: Simulated, first: int, traits_known: bool = True) -> tuple[float, float]:
+    """Log loss and AUC of next-answer predictions for learners `first` and later by one who knows the graph, and their
+    traits or only the population's."""
     from sklearn.metrics import roc_auc_score
 
     rows = np.arange(first, cohort.learners)
     p = truth.parameters(cohort, made.weight)
     given = truth.inputs(made.data, made.weight, rows)
-    traits = truth.real(made.traits[rows])
+    traits = truth.real(made.traits[rows]) if traits_known else None
     with torch.no_grad():
         found = evidence.run(truth.FAITHFUL, p, given, evidence.begin(truth.FAITHFUL, p, given, traits))
     correct, chance = given.correct.numpy().ravel(), found.p.numpy().ravel()
