@@ -51,8 +51,9 @@ class Surprise(NamedTuple):
 
 
 def settle(
-    xp: Any, before: Strength, days: Array, rate: Array, target: Array, transfer_slope: Array, rest: Array
-) -> Strength:
+    xp: Any, before: Strength, days: Array, rate: Array, target: Array, transfer_slope: Array, rest: Array,
+    support_slope: Array | None = None,
+) -> Strength:  # fmt: skip
     """Strengths after a pause, without answers: one exact step of the Ornstein-Uhlenbeck process.
 
         r = exp(-alpha t);   m <- r m + (1 - r) target;   v <- r^2 v + (1 - r^2) rest
@@ -63,11 +64,14 @@ def settle(
     Args:
         days: t >= 0.     rate: alpha > 0 a day.     target: long-run mean.     rest: stationary variance.
         transfer_slope: d target / d logit gamma.     All broadcast to the shape of `before.mean`.
+        support_slope: (..., 3) by which the traits move the target through its prerequisites; None if they are given.
     """
     x = rate * days
     kept, lost = xp.exp(-x), -xp.expm1(-x)
     off = before.mean - target
     change = xp.stack([-off * x * kept, lost, lost * transfer_slope], -1)
+    if support_slope is not None:
+        change = change + lost[..., None] * support_slope
     return Strength(
         target + kept * off,
         kept[..., None] * before.slope + change,

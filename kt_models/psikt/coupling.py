@@ -21,6 +21,11 @@ def frozen(mean: Array, matrix: Array) -> Array:
     return mean @ matrix if matrix.ndim == 2 else (mean[:, None] @ matrix)[:, 0]
 
 
+def frozen_slope(slope: Array, matrix: Array) -> Array:
+    """d u / d theta (B, K, 3): prerequisites stand higher where the learner's traits are higher; `slope` (B, K, 3)."""
+    return (slope.swapaxes(-1, -2) @ matrix).swapaxes(-1, -2)
+
+
 def exact(xp: Any, mean: Array, level: Array, transfer: Array, matrix: Array, x: Array) -> Array:
     """Means (B, K) after a pause in which prerequisites move as well: dz = alpha (level + gamma W^T z - z) dt.
 

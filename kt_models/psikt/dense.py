@@ -74,14 +74,17 @@ def advance(setting: Setting, columns: Float, cells: Float, started: NDArray[np.
         x = np.maximum(rate * days[:, None], 1e-4)
         later = coupling.exact(np, mean, level, transfer, matrix(setting), x)
         support[:, :k] = ((later - np.exp(-x) * mean) / -np.expm1(-x) - level) / transfer
+    support_slope = np.zeros((n, k + 1, 3))
+    support_slope[:, :k] = coupling.frozen_slope(unpack_cell(cells).slope, matrix(setting))
     learner = dynamics.wait(np, config, p, learner, days)
     whole = np.concatenate([cells, np.zeros((n, 1, CONCEPT_COLUMNS))], axis=1)
     fresh = np.broadcast_to(~started[:, None], (n, k + 1)).copy()
     fresh[:, -1] = True
     waited = np.broadcast_to(days[:, None], (n, k + 1))
     strengths = dynamics.present(
-        np, config, p, dynamics.spread(learner), unpack_cell(whole), fresh, waited, p.intercept, support
-    )
+        np, config, p, dynamics.spread(learner), unpack_cell(whole), fresh, waited, p.intercept, support,
+        support_slope,
+    )  # fmt: skip
     return Now(learner, strengths)
 
 

@@ -121,14 +121,15 @@ def first(xp: Any, config: Config, p: Parameters, target: Array, transfer_slope:
 
 def present(
     xp: Any, config: Config, p: Parameters, learner: Learner, cell: Cell, fresh: Array, days: Array,
-    intercept: Array, support: Array | None,
+    intercept: Array, support: Array | None, support_slope: Array | None = None,
 ) -> Present:  # fmt: skip
     """Strengths now, (B, M).
 
     Args:
         learner: with a last axis of 1 before B's own where the arguments have M: see `spread`.
         fresh: never met.     days: since last settled; a strength never met begins when it is looked at.
-        intercept: c_k.     support: u_k, None without a graph.
+        intercept: c_k.     support: u_k, None without a graph.     support_slope: (..., 3) d u_k / d theta, if it
+        counts.
     """
     rate, rest = rates(xp, config, p, learner)
     target = learner.traits[..., LEVEL] + intercept
@@ -137,6 +138,8 @@ def present(
         transfer = sigmoid(xp, learner.traits[..., TRANSFER])
         target = target + transfer * support
         transfer_slope = transfer * (1.0 - transfer) * support
+        if support_slope is not None:
+            support_slope = transfer[..., None] * support_slope
     new = first(xp, config, p, target, transfer_slope)
     away = learner.traits - p.anchor
     days = xp.where(fresh, 0.0 * days, days)
@@ -145,7 +148,7 @@ def present(
         xp.where(fresh[..., None], new.slope, cell.slope),
         xp.where(fresh, new.variance, cell.variance),
     )
-    now = algebra.settle(xp, before, days, rate, target, transfer_slope, rest)
+    now = algebra.settle(xp, before, days, rate, target, transfer_slope, rest, support_slope)
     return Present(now, cell.lasting, cell.quick * xp.exp(-p.quick_rate * days))
 
 

@@ -218,7 +218,16 @@ class _DenseStep:
         wide = dynamics.spread(dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n]))
         fresh = torch.full_like(stored.mean, n == 0, dtype=torch.bool)
         now = dynamics.present(
-            torch, config, p, wide, stored, fresh, days.expand_as(stored.mean), self.intercept, support
+            torch,
+            config,
+            p,
+            wide,
+            stored,
+            fresh,
+            days.expand_as(stored.mean),
+            self.intercept,
+            support,
+            coupling.frozen_slope(stored.slope, self.matrix),
         )
         learner = dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n])
         share = days.new_zeros(len(days), inputs.n_concepts + 1)
