@@ -103,11 +103,8 @@ def wait(xp: Any, config: Config, p: Parameters, learner: Learner, days: Array) 
     scale = xp.stack([one, h, one], -1)
     gained = xp.stack([0.0 * h, (1.0 - h * h) * p.trait_sd[LEVEL] ** 2, 0.0 * h], -1)
     covariance = algebra.outer(scale, scale) * learner.covariance
-    # A diagonal matrix without a library's own way of making one.
-    eye = xp.stack([xp.stack([one, 0 * one, 0 * one], -1), xp.stack([0 * one, one, 0 * one], -1),
-                    xp.stack([0 * one, 0 * one, one], -1)], -2)  # fmt: skip
     return learner._replace(
-        traits=p.anchor + scale * (learner.traits - p.anchor), covariance=covariance + eye * gained[..., None, :]
+        traits=p.anchor + scale * (learner.traits - p.anchor), covariance=covariance + xp.eye(3) * gained[..., None, :]
     )
 
 

@@ -215,7 +215,8 @@ class _DenseStep:
         days = inputs.since[:, n, None]
         stored = _cell(belief.cells)
         support = self._support(belief.learner, stored, days)
-        wide = dynamics.spread(dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n]))
+        learner = dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n])
+        wide = dynamics.spread(learner)
         fresh = torch.full_like(stored.mean, n == 0, dtype=torch.bool)
         now = dynamics.present(
             torch,
@@ -229,7 +230,6 @@ class _DenseStep:
             support,
             coupling.frozen_slope(stored.slope, self.matrix),
         )
-        learner = dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n])
         share = days.new_zeros(len(days), inputs.n_concepts + 1)
         share = share.scatter_add(1, inputs.concept[:, n], inputs.share[:, n])[:, :-1]
         new = torch.zeros_like(share)

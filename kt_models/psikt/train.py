@@ -122,7 +122,7 @@ class Training:
         """A batch as tensors; `cavity` of the answers of the data set."""
         rows = np.maximum(batch.rows, 0)
         mean, variance = cavity.total
-        return Inputs.of(batch, mean[rows], variance[rows], self.parents)
+        return Inputs.of(batch, mean[rows], variance[rows], self.parents, self.parents.device)
 
     def cavity(self) -> Cavity:
         """Of every answer, the belief about its item without it."""
@@ -297,7 +297,7 @@ def log_loss(training: Training, data: Dataset) -> float:
     size = training.data.concepts.size, training.data.items.size
     total = 0.0
     for batch in batches(data, *size, training.parents.cpu().numpy(), config.batch_learners, config.lookback):
-        inputs = Inputs.of(batch, *_known(training, batch), training.parents)
+        inputs = Inputs.of(batch, *_known(training, batch), training.parents, training.parents.device)
         out = evidence.run(config, p, inputs, evidence.begin(config, p, inputs))
         total -= float(out.log_evidence[inputs.mask].double().sum())
     return total / data.n_answers

@@ -33,6 +33,12 @@ def take_over(training: Training, model: Model) -> None:
             "jitter_log": _log(p.jitter), "lasting_raw": _unlimited(p.lasting), "quick_raw": _unlimited(p.quick),
             "quick_log_rate": _log(p.quick_rate),
         }  # fmt: skip
+    if model.config.item_memory:
+        kept = float(np.clip(p.item_kept, 1e-4, 1 - 1e-4))
+        raw |= {
+            "item_log_variance": _log(p.item_variance), "item_log_rates": _log(p.item_rates),
+            "item_kept_logit": np.log(kept / (1 - kept)), "item_lasting": p.item_lasting, "item_quick": p.item_quick,
+        }  # fmt: skip
     with torch.no_grad():
         for name, value in raw.items():
             parameter = getattr(population, name)
