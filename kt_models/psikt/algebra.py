@@ -22,6 +22,9 @@ LOG_RATE_BOUNDS: Final = (-6.0, 3.0)
 #: Variances are held above this, so that float32 never turns one negative.
 MIN_VARIANCE: Final = 1e-5
 
+#: Expected logits are held inside this: beyond it, one certain error after a long history would make an infinite step.
+MAX_LOGIT: Final = 15.0
+
 #: sigmoid(x) = sum_i WEIGHTS[i] Phi(SCALES[i] x) to 9e-7, and to 1e-4 of its value down to sigmoid(-12): a scale
 #: mixture
 #: of normal distribution functions (Monahan & Stefanski 1992), its constants found by least squares.
@@ -81,6 +84,7 @@ def settle(
 
 def chance(xp: Any, ndtr: Any, mean: Array, variance: Array) -> Array:
     """E[sigmoid(x)] of x ~ N(mean, variance), shapes (...), to 1e-6."""
+    mean, variance = _bounded(xp, mean, variance)
     total = 0.0
     for weight, scale in zip(WEIGHTS, SCALES, strict=True):
         total = total + weight * ndtr(mean * (scale / xp.sqrt(1.0 + scale * scale * variance)))
@@ -96,6 +100,7 @@ def surprise(xp: Any, ndtr: Any, mean: Array, variance: Array, correct: Array) -
     (assumed-density
     filtering). A fraction of credit is that fraction of the evidence of either answer.
     """
+    mean, variance = _bounded(xp, mean, variance)
     # (..., 8): one op for the whole mixture is what makes small batches fast.
     weight, scale = _mixture(xp, mean)
     b = scale / xp.sqrt(1.0 + scale * scale * variance[..., None])
@@ -108,6 +113,11 @@ def surprise(xp: Any, ndtr: Any, mean: Array, variance: Array, correct: Array) -
     pull = correct * (up * up - second / right) + (1.0 - correct) * (down * down + second / wrong)
     evidence = correct * xp.log(right) + (1.0 - correct) * xp.log(wrong)
     return Surprise(right, evidence, push, pull)
+
+
+def _bounded(xp: Any, mean: Array, variance: Array) -> tuple[Array, Array]:
+    """Logits whose probabilities float32 can tell from 0 and 1, and variances that rounding has not made negative."""
+    return xp.clip(mean, -MAX_LOGIT, MAX_LOGIT), xp.clip(variance, MIN_VARIANCE, None)
 
 
 def _mixture(xp: Any, like: Array) -> tuple[Array, Array]:

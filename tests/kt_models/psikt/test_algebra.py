@@ -120,3 +120,11 @@ def test_the_exact_coupling_is_the_matrix_exponential() -> None:
         middle = z + 0.5 * (x / steps) * (level + transfer * (z @ weight) - z)
         z = z + (x / steps) * (level + transfer * (middle @ weight) - middle)
     assert np.abs(coupling.exact(np, start, level, transfer, weight, x) - z).max() < 1e-7
+
+
+@pytest.mark.parametrize("correct", [0.0, 1.0])
+def test_the_most_certain_error_still_makes_a_finite_step(correct: float) -> None:
+    mean = torch.tensor([-400.0, -20.0, 20.0, 400.0])
+    variance = torch.tensor([-1e-3, 0.0, 1.0, 1e4])
+    seen = algebra.surprise(torch, torch.special.ndtr, mean, variance, torch.full((4,), correct))
+    assert all(bool(torch.isfinite(part).all()) for part in seen)
