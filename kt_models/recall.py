@@ -142,7 +142,8 @@ class RecallTable:
 
         `target` is one probability for all concepts, or one each.
 
-        Infinite where the table never falls below it, so also for concepts without a row that start above it.
+        Infinite where the table never falls below it: most concepts without a row that start above it, unless they
+        move (`shift`).
         """
         targets = np.broadcast_to(np.asarray(target, dtype=np.float64), self.rest_recall.shape)
         out = np.where(self.rest_recall < targets, 0.0, np.inf)

@@ -1,10 +1,8 @@
 """PSI-KT: a Bayesian learner model that forgets in continuous time, with traits and a prerequisite graph.
 
 Zhou, Bamler, Wu & Tejero-Cantero, "Predictive, scalable and interpretable knowledge tracing on structured domains",
-ICLR
-2024; here with exact filtering in place of an inference network (docs/models/psi-kt.md). Serving is numpy alone;
-torch and
-Pyro load when a fit begins.
+ICLR 2024; here with exact filtering in place of an inference network (docs/models/psi-kt.md). Serving is numpy alone;
+torch and Pyro load when a fit begins.
 """
 
 from __future__ import annotations
@@ -36,8 +34,7 @@ def fit(
     """Population, practice, concepts, items and graph by the filter's evidence; see `kt_models.psikt.train`.
 
     The epoch is chosen by the log loss of validation learners: those given, else `config.validation_share` of
-    `data`, who
-    teach the difficulties of items afterwards, but nothing else.
+    `data`, who afterwards teach the difficulties of items and the chances of edges, but nothing else.
 
     Args:
         seed: order of minibatches, who is set aside.     device: of torch.

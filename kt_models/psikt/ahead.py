@@ -151,8 +151,7 @@ def _worth(
     """What one practice adds to P(correct), expected over its outcome.
 
     Only what practice does counts: what its outcome tells changes no expectation (the tower property), and is not
-    averaged
-    numerically. So the worth is never negative, and exactly zero where practice does nothing.
+    averaged numerically. So the worth is never negative, and exactly zero where practice does nothing.
 
     Args:
         now: at the practice, (..., 1).     p_right: P(correct) then.     mean, variance: of the logit later, (...,

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from kt_models.walk import MAX_LOGIT
+
 #: A numpy array or a torch tensor.
 Array: TypeAlias = Any
 
@@ -22,12 +24,8 @@ LOG_RATE_BOUNDS: Final = (-6.0, 3.0)
 #: Variances are held above this, so that float32 never turns one negative.
 MIN_VARIANCE: Final = 1e-5
 
-#: Expected logits are held inside this: beyond it, one certain error after a long history would make an infinite step.
-MAX_LOGIT: Final = 15.0
-
 #: sigmoid(x) = sum_i WEIGHTS[i] Phi(SCALES[i] x) to 9e-7, and to 1e-4 of its value down to sigmoid(-12): a scale
-#: mixture
-#: of normal distribution functions (Monahan & Stefanski 1992), its constants found by least squares.
+#: mixture of normal distribution functions (Monahan & Stefanski 1992), its constants found by least squares.
 WEIGHTS: Final = (
     3.56328210e-05, 1.90922447e-03, 2.27247357e-02, 1.08583670e-01,
     2.65260785e-01, 3.53098735e-01, 2.14989951e-01, 3.33972661e-02,
@@ -116,7 +114,8 @@ def surprise(xp: Any, ndtr: Any, mean: Array, variance: Array, correct: Array) -
 
 
 def _bounded(xp: Any, mean: Array, variance: Array) -> tuple[Array, Array]:
-    """Logits whose probabilities float32 can tell from 0 and 1, and variances that rounding has not made negative."""
+    """Means within MAX_LOGIT, beyond which one certain error would make an infinite step, and variances that rounding
+    has not made negative."""
     return xp.clip(mean, -MAX_LOGIT, MAX_LOGIT), xp.clip(variance, MIN_VARIANCE, None)
 
 

@@ -31,9 +31,8 @@ class Batch:
         mask, correct, item, since: (B, T); since is days from the learner's last answer, 0 at the first.
         concept, slot, share, fresh, gap: (B, T, M); fresh if the learner never met it, gap days since it was met, 0
             if fresh.
-        item_slot, item_met, item_gap: (B, T); slot 0 for items that the learner answers once, so that nobody reads
-        it; met
-            if the learner answered it within `remembered` answers, gap days since.
+        item_slot, item_met, item_gap: (B, T); slot 0 for items that the learner answers once, so that nobody
+            reads it; met if the learner answered it within `remembered` answers, gap days since.
         parent_slot, parent_gap: (B, T, M, P) of the candidate parents; slot -1 if the learner never met it.
     """
 

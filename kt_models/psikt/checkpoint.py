@@ -1,5 +1,4 @@
-"""Fits that survive a break: after every epoch, all that the next one needs is written to a file, whole or not at
-all."""
+"""Fits that survive a break: after every epoch, all that the next one needs is written, whole or not at all."""
 
 from __future__ import annotations
 
@@ -57,9 +56,16 @@ class Keeper:
 
 
 def keeper(path: Path | None, answers: data.Dataset, config: Config, seed: int) -> Keeper | None:
-    """The keeper of a fit, None if it is not to be kept."""
+    """The keeper of a fit, None if it is not to be kept.
+
+    Raises:
+        BadCheckpoint: if the folder of the file does not exist.
+    """
     if path is None:
         return None
+    if not path.parent.is_dir():
+        # Now, and not at the end of the first epoch.
+        raise BadCheckpoint(f"{path}: there is no folder {path.parent}: make it, or name another file")
     seen = answers.interactions
     content = [float(seen.seconds.sum()), float(seen.correct.sum()), int(seen.concepts.flat.sum())]
     size = [answers.n_learners, answers.n_answers, answers.concepts.size, answers.items.size]

@@ -49,7 +49,7 @@ class Config:
         chunk: answers of a learner through which gradients flow.
         patience: epochs without a better log loss of validation learners, after which the fit ends.
         correction_steps, particles: of the importance-weighted objective at the end.
-        bootstraps: refits of the graph on resampled learners, which calibrate its edges.
+        bootstraps: resamples of the learners by which the chances of edges are calibrated; 0 leaves them as fitted.
         validation_share: of learners set aside for choosing, where the caller gives none.
     """
 

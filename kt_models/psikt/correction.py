@@ -22,8 +22,8 @@ from pyro.infer import ELBO
 from pyro.infer.enum import get_importance_trace
 from torch import Tensor
 
-from kt_models.kinds import Progress
-from kt_models.psikt import evidence
+from kt_models.kinds import FitFailed, Progress
+from kt_models.psikt import distributed, evidence
 from kt_models.psikt.config import Config
 from kt_models.psikt.evidence import Inputs
 from kt_models.psikt.generative import CollapsedAnswers
@@ -186,7 +186,7 @@ def correct(
             prior of the population is weighed against a batch.
         progress: told step, steps, minus the bound an answer, and the mean effective number of particles.
     Raises:
-        ArithmeticError: if the bound is no number.
+        FitFailed: if the bound is no number.
     """
     parameters = list(population.trainable().values())
     adam = torch.optim.Adam(population.groups(RATE * config.learning_rate), betas=(0.9, 0.98))
@@ -200,11 +200,12 @@ def correct(
             program = Program(config, p, inputs, Guide.of(config, p, inputs), -weight * population.penalty())
             loss = objective.differentiable_loss(program.model, program.guide) / heard
             if not torch.isfinite(loss):
-                raise ArithmeticError(
+                raise FitFailed(
                     f"the bound is {loss.item()} at step {step}: lower learning_rate, now {config.learning_rate}"
                 )
             adam.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            distributed.average(parameters)
             torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
             adam.step()
             schedule.step()

@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kt_models.psikt.algebra import Array
+from kt_models.psikt import dynamics
+from kt_models.psikt.algebra import LEVEL, TRANSFER, Array
+from kt_models.psikt.config import Config
+from kt_models.psikt.dynamics import Cell, Learner
+from kt_models.psikt.parameters import Parameters
 
 #: Terms of the series of `exact`; a graph without cycles needs no more than its longest chain has concepts.
 TERMS: Final = 48
+
+
+def support(
+    xp: Any, config: Config, p: Parameters, wide: Learner, stored: Cell, matrix: Array, days: Array, intercept: Array
+) -> Array:
+    """u (B, K) for a pause of `days` (B, 1): as of the learner's last answer; or, with exact coupling, the one that,
+    held still, would lead where the strengths go. `wide` is spread over concepts (`dynamics.spread`)."""
+    mean = dynamics.cell_mean(stored, wide, p)
+    if config.coupling == "event":
+        return frozen(mean, matrix)
+    rate, _ = dynamics.rates(xp, config, p, wide)
+    transfer, level = dynamics.sigmoid(xp, wide.traits[..., TRANSFER]), wide.traits[..., LEVEL] + intercept
+    x = xp.clip(rate * days, 1e-4, None)
+    later = exact(xp, mean, level, transfer, matrix, x)
+    return ((later - xp.exp(-x) * mean) / -xp.expm1(-x) - level) / transfer
 
 
 def frozen(mean: Array, matrix: Array) -> Array:

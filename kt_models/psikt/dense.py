@@ -14,7 +14,6 @@ from scipy.special import ndtr
 from kt_models.base import BadInteractions, Interactions, Prediction, Query
 from kt_models.grids import Grid
 from kt_models.psikt import ahead, algebra, coupling, dynamics
-from kt_models.psikt.algebra import LEVEL, TRANSFER
 from kt_models.psikt.dynamics import Expected, Learner, Memory, Present
 from kt_models.psikt.online import (
     ANSWERS,
@@ -62,20 +61,12 @@ def advance(setting: Setting, columns: Float, cells: Float, started: NDArray[np.
     learner = unpack_learner(p, columns)
     n, k = cells.shape[:2]
     days = np.where(started, days, 0.0)
-    wide = dynamics.spread(learner)
-    mean = dynamics.cell_mean(unpack_cell(cells), wide, p)
+    weights, stored = matrix(setting), unpack_cell(cells)
     support = np.zeros((n, k + 1))
-    if config.coupling == "event":
-        support[:, :k] = coupling.frozen(mean, matrix(setting))
-    else:
-        rate, _ = dynamics.rates(np, config, p, wide)
-        transfer = dynamics.sigmoid(np, wide.traits[..., TRANSFER])
-        level = wide.traits[..., LEVEL] + p.intercept[:-1]
-        x = np.maximum(rate * days[:, None], 1e-4)
-        later = coupling.exact(np, mean, level, transfer, matrix(setting), x)
-        support[:, :k] = ((later - np.exp(-x) * mean) / -np.expm1(-x) - level) / transfer
+    wide, base = dynamics.spread(learner), p.intercept[:-1]
+    support[:, :k] = coupling.support(np, config, p, wide, stored, weights, days[:, None], base)
     support_slope = np.zeros((n, k + 1, 3))
-    support_slope[:, :k] = coupling.frozen_slope(unpack_cell(cells).slope, matrix(setting))
+    support_slope[:, :k] = coupling.frozen_slope(stored.slope, weights)
     learner = dynamics.wait(np, config, p, learner, days)
     whole = np.concatenate([cells, np.zeros((n, 1, CONCEPT_COLUMNS))], axis=1)
     fresh = np.broadcast_to(~started[:, None], (n, k + 1)).copy()

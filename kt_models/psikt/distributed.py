@@ -31,6 +31,12 @@ def average(parameters: Sequence[Tensor]) -> None:
         p.grad = gradient.reshape(p.shape)
 
 
+def meet() -> None:
+    """Waits for all processes."""
+    if active():
+        dist.barrier()
+
+
 def largest(value: int) -> int:
     """Maximum over processes."""
     if not active():
@@ -38,6 +44,11 @@ def largest(value: int) -> int:
     tensor = torch.tensor(value)
     dist.all_reduce(tensor, dist.ReduceOp.MAX)
     return int(tensor)
+
+
+def first() -> bool:
+    """Whether this process is the one that writes files."""
+    return not active() or dist.get_rank() == 0
 
 
 def total(value: float) -> float:

@@ -6,8 +6,7 @@ Shapes: B learners, M concepts an answer, P parents a concept. The logit of an a
 
 z_k is the strength (an Ornstein-Uhlenbeck process around mu + c_k + gamma u_k), u_k what the prerequisites of k add;
 lasting and quick are what practice added, for good and for minutes; form is the learner's, and fades within
-sessions; e is what sets the
-item apart for the learner, known once it was answered.
+sessions; e is what sets the item apart for the learner, known once it was answered.
 """
 
 from __future__ import annotations
@@ -62,8 +61,7 @@ class Memory(NamedTuple):
 
 class Expected(NamedTuple):
     """The logit of an answer before it, (B,): mean, variance; the part of variance that traits bring; slope (B, 3)
-    in the
-    traits, and covariance (B, 3) with them; mean and variance of form now."""
+    in the traits, and covariance (B, 3) with them; mean and variance of form now."""
 
     mean: Array
     variance: Array
@@ -90,8 +88,9 @@ def sigmoid(xp: Any, x: Array) -> Array:
 def wait(xp: Any, config: Config, p: Parameters, learner: Learner, days: Array) -> Learner:
     """Traits and form after a pause of `days` (B,) and one answer: both return to the population's.
 
-    theta_2 <- m + h (theta_2 - m),  Sigma <- H Sigma H + (1 - h^2) s^2,  h = exp(-drift . (1, days)): the paper's H
-    and R
+    theta_2 <- m + h (theta_2 - m),  Sigma <- H Sigma H + (1 - h^2) s^2,  h = exp(-drift . (1, days)),
+
+    H and R of the paper.
     """
     form = p.form
     kept = xp.exp(-form[0] - form[1] * days)
@@ -125,8 +124,8 @@ def present(
     Args:
         learner: with a last axis of 1 before B's own where the arguments have M: see `spread`.
         fresh: never met.     days: since last settled; a strength never met begins when it is looked at.
-        intercept: c_k.     support: u_k, None without a graph.     support_slope: (..., 3) d u_k / d theta, if it
-        counts.
+        intercept: c_k.     support: u_k, None without a graph.
+        support_slope: (..., 3) d u_k / d theta, if it counts.
     """
     rate, rest = rates(xp, config, p, learner)
     target = learner.traits[..., LEVEL] + intercept

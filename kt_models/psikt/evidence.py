@@ -1,8 +1,7 @@
 """PSI-KT's filter in torch: the evidence of many learners' answers, differentiable in all that they share.
 
 One step handles the n-th answer of every learner of a batch; no K x K a learner, no sampling, no encoder. The same
-closed
-forms (`dynamics`) serve online in numpy (`online`); tests hold the two equal.
+closed forms (`dynamics`) serve online in numpy (`online`); tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import torch
 from torch import Tensor
 
 from kt_models.psikt import algebra, coupling, dynamics
-from kt_models.psikt.algebra import LEVEL, TRANSFER
 from kt_models.psikt.batches import Batch
 from kt_models.psikt.config import Config
 from kt_models.psikt.dynamics import Cell, Learner
@@ -214,42 +212,21 @@ class _DenseStep:
         config, p, inputs = self.config, self.p, self.inputs
         days = inputs.since[:, n, None]
         stored = _cell(belief.cells)
-        support = self._support(belief.learner, stored, days)
+        support = coupling.support(
+            torch, config, p, dynamics.spread(belief.learner), stored, self.matrix, days, self.intercept
+        )
         learner = dynamics.wait(torch, config, p, belief.learner, inputs.since[:, n])
         wide = dynamics.spread(learner)
         fresh = torch.full_like(stored.mean, n == 0, dtype=torch.bool)
         now = dynamics.present(
-            torch,
-            config,
-            p,
-            wide,
-            stored,
-            fresh,
-            days.expand_as(stored.mean),
-            self.intercept,
-            support,
+            torch, config, p, wide, stored, fresh, days.expand_as(stored.mean), self.intercept, support,
             coupling.frozen_slope(stored.slope, self.matrix),
-        )
+        )  # fmt: skip
         share = days.new_zeros(len(days), inputs.n_concepts + 1)
         share = share.scatter_add(1, inputs.concept[:, n], inputs.share[:, n])[:, :-1]
         new = torch.zeros_like(share)
         learner, cell, items, out = _answer(config, p, inputs, belief, learner, now, share, new, self.gain, n)
         return Belief(learner, _packed(cell), items), out
-
-    def _support(self, learner: Learner, stored: Cell, days: Tensor) -> Tensor:
-        """u_k as of the learner's last answer; or, exactly, the one that, held still, would lead where z goes."""
-        wide = dynamics.spread(learner)
-        mean = dynamics.cell_mean(stored, wide, self.p)
-        if self.config.coupling == "event":
-            frozen: Tensor = coupling.frozen(mean, self.matrix)
-            return frozen
-        rate, _ = dynamics.rates(torch, self.config, self.p, wide)
-        transfer = torch.sigmoid(wide.traits[..., TRANSFER])
-        level = wide.traits[..., LEVEL] + self.intercept
-        x = (rate * days).clamp_min(1e-4)
-        later = coupling.exact(torch, mean, level, transfer, self.matrix, x)
-        held: Tensor = ((later - torch.exp(-x) * mean) / -torch.expm1(-x) - level) / transfer
-        return held
 
 
 def weight_of(weight: Tensor, concept: Tensor) -> Tensor:

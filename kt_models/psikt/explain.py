@@ -76,13 +76,9 @@ def prediction(setting: Setting, state: LearnerState, query: Query) -> Parts:
     }  # fmt: skip
     item = expected.mean - (share * (strengths.strength.mean + practice)).sum(-1) - learner.form
     return Parts(
-        parents=parents.sum(-1), form=learner.form, item=item, parent=_candidates(setting, asked), by_parent=by_parent,
-        **weighted,
+        parents=parents.sum(-1), form=learner.form, item=item, parent=setting.parents[asked.concept],
+        by_parent=by_parent, **weighted,
     )  # fmt: skip
-
-
-def _candidates(setting: Setting, asked: Asked) -> Int:
-    return setting.parents[asked.concept]
 
 
 def _by_parent(setting: Setting, learner: dynamics.Learner, asked: Asked, state: LearnerState, back: Float) -> Float:

@@ -73,7 +73,7 @@ def _with_all(training: Training, data: Dataset, candidates: graph.Candidates, s
 
 
 def _edges(training: Training, report: Progress) -> Any:
-    """The learnt edges; their probabilities calibrated by refits on resampled learners, if the config asks for them."""
+    """The learnt edges; their chances calibrated on resampled learners, if the config asks for it."""
     if training.config.bootstraps and training.population.edges.n_pairs:
         from kt_models.psikt import bootstrap
 

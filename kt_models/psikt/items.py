@@ -1,8 +1,9 @@
 """Difficulties of items as Gaussian beliefs, each the product of a prior and of one site for every answer.
 
     d_i ~ N(0, s^2);   an answer n on x = strength - d brings the site with precision t_n and shift v_n on d
-    t_n = pull / (1 - pull c_n),   v_n = t_n m_n - push / (1 - pull c_n)       (m_n, c_n: the cavity, without n's own
-    site)
+    t_n = pull / (1 - pull c_n),   v_n = t_n m_n - push / (1 - pull c_n)
+
+m_n, c_n: mean and variance of the cavity, which is the belief without n's own site.
 
 This is expectation propagation (Minka 2001). An answer is filtered with the cavity of its item, so that no learner's
 answer is explained by a difficulty which that very answer has taught.

@@ -1,8 +1,8 @@
 """PSI-KT's filter online, in numpy and without torch: folding answers into states, and looking ahead from them.
 
 A state takes 76 bytes a learner and 40 a touched concept. Settling is lazy: a strength is stepped when somebody
-looks at
-it, which equals stepping it all the time. The fit's filter in torch (`evidence`) takes the same steps (`dynamics`).
+looks at it, which equals stepping it all the time. The fit's filter in torch (`evidence`) takes the same
+steps (`dynamics`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ LEARNER_COLUMNS: Final = 12
 MEAN, SLOPE, VARIANCE, LASTING, QUICK = 0, slice(1, 4), 4, 5, 6
 CONCEPT_COLUMNS: Final = 7
 #: Items that a learner answered lately are rows of the touched as well, at concept ITEMS + position; their columns:
-#: mean,
-#: number of the learner's answer, variance less the stationary one, lasting, quick.
+#: mean, number of the learner's answer, variance less the stationary one, lasting, quick.
 ITEMS: Final = 2**30
 ITEM_ANSWER: Final = 1
 _UPPER: Final = np.triu_indices(3)
@@ -126,15 +125,13 @@ class Asked:
     """Questions with their concepts padded to M, shapes (B, M) unless said otherwise.
 
     Attributes:
-        concept: K where unknown.     share: 1 / concepts of the answer, 0 for padding.     row: of the touched, -1
-        none.
+        concept: K where unknown.     share: 1 / concepts of the answer, 0 for padding.
         days: since settled, 0 if never.     fresh: never met.     since: (B,) days since the learner's last answer.
         parent_row, parent_days: (B, M, P).     place: (pairs,) where each (answer, concept) stands in (B, M).
     """
 
     concept: Int
     share: Float
-    row: Int
     days: Float
     fresh: Bool
     since: Float
@@ -143,18 +140,18 @@ class Asked:
     place: Int
 
 
-def pad(setting: Setting, met: Met, row: Int, parent_row: Int, stamp: Float) -> Asked:
-    """Pads what a walk met; `row` (pairs,), `parent_row` (pairs, P) in the touched, -1 for none; `stamp` (touched,)."""
+def pad(setting: Setting, met: Met, parent_row: Int, stamp: Float) -> Asked:
+    """Pads what a walk met; `parent_row` (pairs, P) in the touched, -1 for none; `stamp` (touched,)."""
     b, width = len(met.answer), setting.parents.shape[1]
     first = np.searchsorted(met.owner, np.arange(b))
     column = np.arange(len(met.owner)) - first[met.owner]
     m = int(column.max(initial=0)) + 1
     place = met.owner * m + column
     concept = np.full(b * m, setting.n_concepts)
-    share, days, rows = np.zeros(b * m), np.zeros(b * m), np.full(b * m, -1)
+    share, days = np.zeros(b * m), np.zeros(b * m)
     fresh = np.zeros(b * m, np.bool_)
     unmet = ~np.isfinite(met.pause)
-    concept[place], share[place], rows[place] = np.minimum(met.concept, setting.n_concepts), met.share, row
+    concept[place], share[place] = np.minimum(met.concept, setting.n_concepts), met.share
     fresh[place], days[place] = unmet, np.where(unmet, 0.0, met.pause) / SECONDS_PER_DAY
     last = np.where(parent_row >= 0, stamp[parent_row], -np.inf) if stamp.size else np.full(parent_row.shape, -np.inf)
     seen = np.isfinite(last)
@@ -164,7 +161,7 @@ def pad(setting: Setting, met: Met, row: Int, parent_row: Int, stamp: Float) -> 
     shape = (b, m)
     since = np.where(np.isfinite(met.since), met.since, 0.0) / SECONDS_PER_DAY
     return Asked(
-        concept.reshape(shape), share.reshape(shape), rows.reshape(shape), days.reshape(shape), fresh.reshape(shape),
+        concept.reshape(shape), share.reshape(shape), days.reshape(shape), fresh.reshape(shape),
         since, parents.reshape(*shape, width), ages.reshape(*shape, width), place,
     )  # fmt: skip
 
@@ -282,7 +279,7 @@ def _step(
     setting: Setting, walk: Walk, met: Met, parents: Int, item_row: Int, correct: Float
 ) -> tuple[Expected, Float]:
     config, p = setting.config, setting.parameters
-    asked = pad(setting, met, walk.row[met.pair], parents[met.pair], walk.stamp)
+    asked = pad(setting, met, parents[met.pair], walk.stamp)
     learner = dynamics.wait(np, config, p, unpack_learner(p, met.learner), asked.since)
     b, m = asked.share.shape
     fields = np.zeros((b * m, CONCEPT_COLUMNS))
@@ -334,7 +331,7 @@ def ask(setting: Setting, state: LearnerState, query: Query) -> tuple[Asked, Lea
     owner = query.learner[query.concepts.owner]
     met = meet(state, query, np.zeros(CONCEPT_COLUMNS, np.float32), state.find(owner, query.concepts.flat))
     parents = parent_rows(setting, state, owner, query.concepts.flat)
-    asked = pad(setting, met, np.full(len(owner), -1), parents, state.concept_seconds)
+    asked = pad(setting, met, parents, state.concept_seconds)
     learner = dynamics.wait(np, setting.config, p, unpack_learner(p, met.learner), asked.since)
     b, m = asked.share.shape
     fields = np.zeros((b * m, CONCEPT_COLUMNS))

@@ -23,8 +23,7 @@ START_SD: Final = (0.6, 0.8, 0.3, 1.0)
 #: nothing.
 SD_PRIOR: Final = (-0.51, 0.7)
 #: Prior standard deviation of the mean logit of transfer around 0. Transfer and edges act as a product: where no
-#: edge is
-#: found, it is the edges that go, not the transfer.
+#: edge is found, it is the edges that go, not the transfer.
 TRANSFER_SD: Final = 0.3
 #: Prior standard deviation of the log of a concept's gain around the common one.
 GAIN_CONCEPT_SD: Final = 0.5
@@ -161,8 +160,3 @@ def _limited(raw: Tensor) -> Tensor:
     """Gains of a right and a wrong answer, and the limit that both stay below."""
     limit = raw[2].exp()
     return torch.cat([torch.sigmoid(raw[:2]) * limit, limit[None]])
-
-
-def tensors(module: nn.Module) -> dict[str, Any]:
-    """Detached copies of all parameters."""
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}

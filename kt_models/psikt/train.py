@@ -1,11 +1,10 @@
 """Fitting PSI-KT: population, practice, concepts and graph by the filter's evidence, items by expectation propagation.
 
-    maximise  sum over answers of log Z_n  -  penalty     (Z_n: the filter's evidence of answer n, given those before
-    it)
+    maximise  sum over answers of log Z_n  -  penalty
 
-by Adam on minibatches of learners, gradients flowing through `Config.chunk` answers; the epoch with the best log
-loss of
-validation learners is kept. Learners are independent given all this, so no learner is remembered between epochs.
+Z_n is the filter's evidence of answer n, given those before it. Adam on minibatches of learners,
+gradients flowing through `Config.chunk` answers; the epoch with the best log loss of validation learners is kept.
+Learners are independent given all this, so no learner is remembered between epochs.
 """
 
 from __future__ import annotations
@@ -102,6 +101,11 @@ class Training:
             0.0,
         )
         packed = [packed[i] for i in distributed.share(len(packed))]
+        if not packed:
+            raise FitFailed(
+                f"{data.n_learners} learners make fewer batches than there are processes: start fewer, or lower "
+                f"batch_learners ({config.batch_learners})"
+            )
         return cls(config, data, population, items, again, packed, torch.as_tensor(candidates.parents), seed)
 
     @property
@@ -192,10 +196,14 @@ def optimise(
             score = record["validation_log_loss"] = log_loss(training, validation)
         run.end_epoch(record, score)
         progress({**record, "step": run.epoch * chunks, "steps": epochs * chunks})
-        if keeper is not None:
+        # Several processes hold the same: one writes, and none is ahead of what is written.
+        if keeper is not None and distributed.first():
             keeper.save(run.to_dict())
+        distributed.meet()
+    if not run.best:
+        raise Diverged(f"no epoch had a finite log loss: lower learning_rate ({config.learning_rate})")
     training.restore(run.best)
-    if keeper is not None:
+    if keeper is not None and distributed.first():
         keeper.done()
     return run.log
 

@@ -27,7 +27,7 @@ from tests.bench import full_data, harness
 from tests.bench.full_data import SEED, measure, report
 from tests.bench.rivals import contest, scores
 from tests.bench.rivals.contest import Contest
-from tests.bench.rivals.tasks import Rival, Truth, prequential
+from tests.bench.rivals.tasks import Rival, Truth, follow, prequential
 
 SETS: Final = ("cloze", "supermemo")
 RIVALS: Final = ("constant", "fsrs-6", "fsrs-6-calibrated", "trees-next", "trees-next-timed")
@@ -79,7 +79,7 @@ def _of_learner(name: str, truth: Truth, predicted: dict[str, Float], plan: Cont
 
 
 def _fit_and_follow(fit: Rival, whole: Dataset, fitted: Bool) -> dict[str, Float]:
-    return {"p": fit(whole.where(fitted), SEED).following(whole)}
+    return {"p": follow(fit(whole.where(fitted), SEED), whole)}
 
 
 def _own_rates(whole: Dataset, fitted: Bool) -> Float:

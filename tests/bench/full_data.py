@@ -21,7 +21,7 @@ from kt_models.recall import Float
 from tests.bench import harness
 from tests.bench.rivals import contest, scores
 from tests.bench.rivals.contest import Contest
-from tests.bench.rivals.tasks import Rival, Truth, prequential
+from tests.bench.rivals.tasks import Rival, Truth, follow, prequential
 
 SETS: Final = ("assist12", "assist17")
 RIVALS: Final = ("trees-next", "trees-next-timed", "constant", "learner-mean", "fsrs-6", "fsrs-6-calibrated")
@@ -54,7 +54,7 @@ def run(plan: Contest, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _fit_and_follow(fit: Rival, training: Dataset, test: Dataset) -> dict[str, Float]:
-    return {"p": fit(training, SEED).following(test)}
+    return {"p": follow(fit(training, SEED), test)}
 
 
 def report(

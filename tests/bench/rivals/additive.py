@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from kt_models.base import Interactions, Query
 from kt_models.data import Dataset
 from kt_models.recall import Float, Int, sigmoid
-from tests.bench.rivals.tasks import OpenLoopOnly, Situation, first_concept, in_batches
+from tests.bench.rivals.tasks import Situation, first_concept, in_batches
 
 #: Standardised abilities, and the log weight of each under the prior.
 _GRID: Final[Float] = np.linspace(-4.0, 4.0, 21)
@@ -31,7 +31,7 @@ _ROWS: Final = 200_000
 
 @final
 @dataclass(frozen=True, eq=False)
-class Additive(OpenLoopOnly):
+class Additive:
     """Fitted effects; `item` is empty without item effects."""
 
     intercept: float

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kt_models.base import Interactions
 from kt_models.data import Dataset
 from kt_models.recall import Float
-from tests.bench.rivals.tasks import OpenLoopOnly, Situation, first_concept, set_aside, step_within
+from tests.bench.rivals.tasks import Situation, first_concept, set_aside, step_within
 
 _HIDDEN: Final = 200
 _DROPOUT: Final = 0.5
@@ -78,7 +78,7 @@ class _Sequences:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Lstm(OpenLoopOnly):
+class Lstm:
     """A fitted network."""
 
     network: Network

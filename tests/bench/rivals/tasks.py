@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -92,6 +92,11 @@ class Forecaster(Protocol):
     def ahead(self, situation: Situation) -> Float:
         """P(correct) of each question of `situation.future`, from `situation.past` alone."""
 
+
+@runtime_checkable
+class Follower(Forecaster, Protocol):
+    """One that can be asked for the next answer of whole histories as well."""
+
     def following(self, data: Dataset) -> Float:
         """P(correct) of each answer, from the learner's earlier ones alone."""
 
@@ -102,11 +107,15 @@ class Rival(Protocol):
     def __call__(self, data: Dataset, seed: int) -> Forecaster: ...
 
 
-class OpenLoopOnly:
-    """Of forecasters that are not asked for the next answer of whole histories."""
+def follow(fitted: Forecaster, data: Dataset) -> Float:
+    """P(correct) of each answer, from the learner's earlier ones alone.
 
-    def following(self, data: Dataset) -> Float:
-        raise NotImplementedError(f"{type(self).__name__} predicts horizons only: ask `ahead`")
+    Raises:
+        ValueError: if the forecaster knows horizons only.
+    """
+    if not isinstance(fitted, Follower):
+        raise ValueError(f"{type(fitted).__name__} forecasts horizons only: name another rival, or take paper_protocol")
+    return fitted.following(data)
 
 
 def first_concept(query: Query | Interactions) -> Int:

@@ -88,7 +88,8 @@ def test_two_processes_fit_what_one_fits(parts: tuple[Dataset, Dataset], tmp_pat
     file, out = tmp_path / "answers.parquet", tmp_path / "model"
     datasets.write(parts[0], file)
     settings = ("epochs=3", "min_steps=0", "learning_rate=0.1", "edge_learners=5", "bootstraps=2")
-    command = ["fit", "--model", "psikt", "--data", str(file), "--out", str(out), "--seed", "0"]
+    kept = tmp_path / "fit.pt"
+    command = ["fit", "--model", "psikt", "--data", str(file), "--out", str(out), "--checkpoint", str(kept)]
     for setting in settings:
         command += ["--set", setting]
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "kt_models"]
@@ -99,6 +100,7 @@ def test_two_processes_fit_what_one_fits(parts: tuple[Dataset, Dataset], tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("written to") == 1
+    assert not kept.exists()
     alone = fit(datasets.read(file), QUICK, seed=0).model
     both = load_model(out)
     assert isinstance(both, Model)
