@@ -12,6 +12,7 @@ from kt_models.data import Dataset
 
 #: Name (command line, artifacts, registry) and module of each kind. A new model adds one line here.
 KINDS: Final[dict[str, str]] = {
+    "cakt": "kt_models.cakt",
     "half-life": "kt_models.baselines.half_life",
     "logistic": "kt_models.baselines.logistic",
     "psikt": "kt_models.psikt",

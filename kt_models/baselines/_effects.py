@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kt_models.base import ConceptLists, Query
-from kt_models.baselines._counts import CONCEPT_FEATURES, LEARNER_FEATURES, OWN_SLOPES, Features, answers_in
-from kt_models.baselines._difficulty import Levels
+from kt_models.counts import CONCEPT_FEATURES, LEARNER_FEATURES, OWN_SLOPES, Features, evidence
+from kt_models.levels import Levels
 from kt_models.recall import Float, Int, sigmoid
 from kt_models.walk import sums
 
@@ -98,12 +98,6 @@ class Effects:
         levels = Levels(intercept, stored["base"], stored["difficulty"])
         reference = Levels(other, stored["reference_base"], stored["reference_difficulty"])
         return cls(stored["learner"], stored["concept"], stored["own"], levels, reference, stored["spread"])
-
-
-def evidence(lists: ConceptLists, learner: Features, concept: Features) -> Float:
-    """(questions, 3) what `Effects.spread` is multiplied by: 1, mean 1 / (1 + practices), 1 / (1 + answers)."""
-    practices = _mean(lists, 1.0 / (1.0 + answers_in(concept.astype(np.float64))))
-    return np.stack([np.ones(len(lists)), practices, 1.0 / (1.0 + answers_in(learner.astype(np.float64)))], axis=1)
 
 
 def _mean(lists: ConceptLists, value: Float) -> Float:

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.optimize import minimize
 
 from kt_models.baselines import _strength
-from kt_models.baselines._difficulty import Design, Levels, fit_levels
-from kt_models.baselines._repeats import moments
 from kt_models.baselines._strength import Config
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
+from kt_models.levels import Design, Levels, fit_levels
 from kt_models.recall import Float
+from kt_models.repeats import moments
 
 #: Parameters that are searched for, all positive, so in their logarithm. The pause in which aptitude becomes unsure
 #: again is left out: on four data sets the log loss is flat in it.

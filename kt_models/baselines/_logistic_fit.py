@@ -6,23 +6,19 @@ from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
-from scipy.optimize import nnls
 
+from kt_models import counts
 from kt_models.base import Float32
-from kt_models.baselines import _counts
-from kt_models.baselines._difficulty import CURVATURE, Design, Levels, descend, fit_levels, log_likelihood_loss
-from kt_models.baselines._effects import Effects, evidence
-from kt_models.baselines._repeats import moments
+from kt_models.baselines._effects import Effects
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
+from kt_models.levels import CURVATURE, Design, Levels, descend, fit_levels, log_likelihood_loss
 from kt_models.recall import Float, sigmoid
+from kt_models.repeats import spread
 from kt_models.walk import sums
 
 #: Share of learners that the spread is estimated on, where no validation set is given.
 HELD_OUT: Final = 0.15
-#: Variance of the logit where fewer than so many answers are followed by one to the same concept.
-LEAST_REPEATS: Final = 100
-DEFAULT_SPREAD: Final = (0.2, 0.3, 0.5)
 #: Features that vary less than this are left in their own unit.
 LEAST_SCALE: Final = 1e-3
 
@@ -66,7 +62,7 @@ class Material:
         learner, concept = features(data, design, reference)
         pairs = (sums(design.owner, design.weight * column, len(seen)) for column in concept.T)
         mean = concept if len(concept) == len(seen) else np.stack(list(pairs), axis=1)
-        common, own = np.concatenate([learner, mean], axis=1), concept[:, : _counts.OWN_SLOPES]
+        common, own = np.concatenate([learner, mean], axis=1), concept[:, : counts.OWN_SLOPES]
         scales = _scale(common), _scale(own)
         common, weighted = (common / scales[0]).astype(np.float32), design.weight[:, None] * (own / scales[1])
         return cls(design, seen.correct.astype(np.float64), common, weighted, *scales)
@@ -76,16 +72,16 @@ def _design(data: Dataset, levels: Levels) -> Design:
     return Design.of(data.interactions, len(levels.base), len(levels.difficulty))
 
 
-def features(data: Dataset, design: Design, reference: Levels) -> tuple[_counts.Features, _counts.Features]:
+def features(data: Dataset, design: Design, reference: Levels) -> tuple[counts.Features, counts.Features]:
     """Features before each answer: (answers, learner's) and (pairs, concept's). Without times, those of time are 0."""
     expected = sigmoid(reference.intercept + design.level(reference.base, reference.difficulty))
-    folded = _counts.fold(_counts.prior(data.n_learners), data.interactions, expected)
+    folded = counts.fold(counts.prior(data.n_learners), data.interactions, expected)
     if not data.has_time:
-        folded.concept[:, _counts.UNTIMED :] = 0.0
+        folded.concept[:, counts.UNTIMED :] = 0.0
     return folded.learner, folded.concept
 
 
-def _scale(features: _counts.Features) -> Float:
+def _scale(features: counts.Features) -> Float:
     spread = features.std(axis=0, dtype=np.float64)
     return np.where(spread < LEAST_SCALE, 1.0, spread)
 
@@ -133,7 +129,7 @@ class _Packing:
 
     def __init__(self, material: Material, config: Config) -> None:
         self.material, design = material, material.design
-        self.n_concepts, self.n_own = design.n_concepts, design.n_concepts * _counts.OWN_SLOPES
+        self.n_concepts, self.n_own = design.n_concepts, design.n_concepts * counts.OWN_SLOPES
         sizes = (1, material.common.shape[1], design.n_concepts, design.n_items, self.n_own)
         self.cuts = np.cumsum(sizes)[:-1]
         precisions = (0.0, *(sd**-2.0 for sd in (config.effect_sd, config.concept_sd, config.item_sd, config.slope_sd)))
@@ -145,11 +141,11 @@ class _Packing:
 
     def parts(self, x: Float) -> tuple[Float, Float, Float, Float, Float]:
         intercept, common, base, difficulty, own = np.split(x, self.cuts)
-        return intercept, common, base, difficulty, own.reshape(self.n_concepts, _counts.OWN_SLOPES)
+        return intercept, common, base, difficulty, own.reshape(self.n_concepts, counts.OWN_SLOPES)
 
     def logit(self, x: Float) -> Float:
         m, (intercept, common, base, difficulty, own) = self.material, self.parts(x)
-        slopes = np.append(own, np.zeros((1, _counts.OWN_SLOPES)), axis=0)[m.design.concept]
+        slopes = np.append(own, np.zeros((1, counts.OWN_SLOPES)), axis=0)[m.design.concept]
         of_pairs = sums(m.design.owner, np.sum(m.own * slopes, axis=1), len(m.correct))
         of_features: Float32 = m.common @ common.astype(np.float32)
         return intercept + of_features + m.design.level(base, difficulty) + of_pairs
@@ -173,7 +169,7 @@ class _Packing:
 
     def effects(self, x: Float, start: Effects) -> Effects:
         intercept, common, base, difficulty, own = self.parts(x)
-        learner, concept = np.split(common / self.material.common_scale, [len(_counts.LEARNER_FEATURES)])
+        learner, concept = np.split(common / self.material.common_scale, [len(counts.LEARNER_FEATURES)])
         levels = Levels(float(intercept[0]), base, difficulty)
         return Effects(learner, concept, own / self.material.own_scale, levels, start.reference, start.spread)
 
@@ -189,10 +185,7 @@ def judge(data: Dataset, effects: Effects) -> tuple[float, Float]:
     logit = effects.logit(seen.query(), learner, concept)
     loss = log_likelihood_loss(logit, seen.correct.astype(np.float64)) / max(len(seen), 1)
     level = _design(data, effects.levels).level(effects.levels.base, effects.levels.difficulty)
-    first, product, weight = moments(data, logit, level, np.ones(len(seen)))
-    if len(first) < LEAST_REPEATS:
-        return loss, np.array(DEFAULT_SPREAD)
-    return loss, nnls(evidence(seen.concepts, learner, concept)[first] * weight[:, None], product)[0]
+    return loss, spread(data, logit, level, counts.evidence(seen.concepts, learner, concept))
 
 
 def _ends(spread: Float) -> tuple[float, float]:

@@ -29,11 +29,11 @@ from numpy.typing import ArrayLike, NDArray
 from kt_models import artifact, stored
 from kt_models.base import ConceptLists, Fitted, Forecast, Interactions, LearnerModel, Prediction, Query, Traits
 from kt_models.baselines import _half_life_fit, _strength
-from kt_models.baselines._difficulty import Levels
 from kt_models.baselines._strength import Config
 from kt_models.data import Dataset, Vocabulary
 from kt_models.grids import REST_DAYS, Grid, inside, tables
 from kt_models.kinds import Progress
+from kt_models.levels import Levels
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Z90, Float
 from kt_models.state import LearnerState
 from kt_models.walk import held, meet, sums

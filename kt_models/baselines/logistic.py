@@ -21,9 +21,9 @@ from typing import ClassVar, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from kt_models import artifact, stored
+from kt_models import artifact, counts, stored
 from kt_models.base import ConceptLists, Fitted, Forecast, Interactions, LearnerModel, Prediction, Query
-from kt_models.baselines import _counts, _logistic_fit
+from kt_models.baselines import _logistic_fit
 from kt_models.baselines._effects import TENSORS, Effects
 from kt_models.baselines._logistic_fit import Config
 from kt_models.data import Dataset, Vocabulary
@@ -52,22 +52,22 @@ class Model(LearnerModel):
         self.n_concepts, self.n_items = effects.n_concepts, effects.n_items
 
     def prior(self, n_learners: int) -> LearnerState:
-        return _counts.prior(n_learners)
+        return counts.prior(n_learners)
 
     def update(self, state: LearnerState, seen: Interactions) -> LearnerState:
-        return _counts.fold(state, seen, self.effects.expected(seen.query())).state
+        return counts.fold(state, seen, self.effects.expected(seen.query())).state
 
     def trace(self, state: LearnerState, seen: Interactions) -> tuple[LearnerState, Prediction]:
         query = seen.query()
-        folded = _counts.fold(state, seen, self.effects.expected(query))
+        folded = counts.fold(state, seen, self.effects.expected(query))
         return folded.state, self._prediction(query, folded.learner, folded.concept)
 
     def predict(self, state: LearnerState, query: Query) -> Prediction:
-        met = meet(state, query, _counts.fresh())
-        learner, concept = _counts.learner_features(met.learner), _counts.concept_features(met.fields, met.pause)
+        met = meet(state, query, counts.fresh())
+        learner, concept = counts.learner_features(met.learner), counts.concept_features(met.fields, met.pause)
         return self._prediction(query, learner, concept)
 
-    def _prediction(self, query: Query, learner: _counts.Features, concept: _counts.Features) -> Prediction:
+    def _prediction(self, query: Query, learner: counts.Features, concept: counts.Features) -> Prediction:
         logit = self.effects.logit(query, learner, concept)
         return Prediction(held(logit), self.effects.sd(query.concepts, learner, concept))
 
@@ -82,44 +82,44 @@ class Model(LearnerModel):
         """(touched concepts that are kept, delays)."""
         owner, concept = state.owner[kept], state.concept[kept]
         alone = Query(owner, origin[owner], np.full(len(owner), -1), ConceptLists.single(concept))
-        met = meet(state, alone, _counts.fresh(), row=np.flatnonzero(kept))
+        met = meet(state, alone, counts.fresh(), row=np.flatnonzero(kept))
         recall = self._curve(met.learner, met.concept, met.fields, met.pause)
         expected, after = self.effects.expected(alone), np.zeros_like(recall)
         for correct, chance in ((1.0, recall[:, :1]), (0.0, 1.0 - recall[:, :1])):
-            learner, fields = _counts.count(met, np.full(len(owner), correct), expected)
+            learner, fields = counts.count(met, np.full(len(owner), correct), expected)
             after += chance * self._curve(learner, concept, fields, np.zeros(len(owner)))
-        learner, features = _counts.learner_features(met.learner), _counts.concept_features(met.fields, met.pause)
+        learner, features = counts.learner_features(met.learner), counts.concept_features(met.fields, met.pause)
         spread = self.effects.sd(alone.concepts, learner, features)
         return Grid(recall, after, np.broadcast_to(spread[:, None], recall.shape))
 
     def _curve(self, learner: Float, concept: Int, fields: Float, pause: Float) -> Float:
         """(rows, delays) recall of one concept each, of columns (rows, 5) and (rows, 15), after `pause` and delays."""
-        features = _counts.concept_features(fields[:, None, :], pause[:, None] + DELAYS)
-        of_learner = self.effects.of_learner(_counts.learner_features(learner))
+        features = counts.concept_features(fields[:, None, :], pause[:, None] + DELAYS)
+        of_learner = self.effects.of_learner(counts.learner_features(learner))
         return held(of_learner[:, None] + self.effects.of_concept(concept, features))
 
     def _rest(self, state: LearnerState, width: int) -> Grid:
         """(learners, concepts) as if none were touched; of what a practice gives, what a day leaves of it."""
         concept, learner = np.arange(width), state.learner[:, None, :].astype(np.float64)
         alone = Query(concept, np.zeros(width), np.full(width, -1), ConceptLists.single(concept))
-        nothing = np.tile(_counts.fresh().astype(np.float64), (width, 1))
-        features = _counts.learner_features(learner)
-        untouched = _counts.concept_features(nothing, np.full(width, np.inf))
+        nothing = np.tile(counts.fresh().astype(np.float64), (width, 1))
+        features = counts.learner_features(learner)
+        untouched = counts.concept_features(nothing, np.full(width, np.inf))
         recall = held(self.effects.of_learner(features) + self.effects.of_concept(concept, untouched))
         expected, after = self.effects.expected(alone), np.zeros_like(recall)
-        blank = meet(self.prior(width), alone, _counts.fresh())
+        blank = meet(self.prior(width), alone, counts.fresh())
         for correct, chance in ((1.0, recall), (0.0, 1.0 - recall)):
-            _, fields = _counts.count(blank, np.full(width, correct), expected)
-            later = _counts.concept_features(fields, np.full(width, REST_DAYS * SECONDS_PER_DAY))
-            counted = _counts.counted(np.repeat(learner, width, axis=1), np.full(width, correct), correct - expected)
-            of_learner = self.effects.of_learner(_counts.learner_features(counted))
+            _, fields = counts.count(blank, np.full(width, correct), expected)
+            later = counts.concept_features(fields, np.full(width, REST_DAYS * SECONDS_PER_DAY))
+            counted = counts.counted(np.repeat(learner, width, axis=1), np.full(width, correct), correct - expected)
+            of_learner = self.effects.of_learner(counts.learner_features(counted))
             after += chance * held(of_learner + self.effects.of_concept(concept, later))
         return Grid(recall, after, self._rest_spread(features, width))
 
     def _rest_spread(self, learner: Float, width: int) -> Float:
         """(learners, concepts) standard deviation of the logit of concepts never practised."""
         one = ConceptLists.single(np.zeros(len(learner), dtype=np.int64))
-        spread = self.effects.sd(one, learner[:, 0], np.zeros((len(learner), len(_counts.CONCEPT_FEATURES))))
+        spread = self.effects.sd(one, learner[:, 0], np.zeros((len(learner), len(counts.CONCEPT_FEATURES))))
         return np.broadcast_to(spread[:, None], (len(learner), width))
 
     def save(self, folder: Path) -> None:

@@ -24,7 +24,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kt_models.psikt import distributed, evidence
+from kt_models import distributed
+from kt_models.psikt import evidence
 from kt_models.psikt.edges import Edges
 from kt_models.psikt.evidence import Inputs
 from kt_models.psikt.graph import Candidates

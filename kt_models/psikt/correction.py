@@ -22,8 +22,9 @@ from pyro.infer import ELBO
 from pyro.infer.enum import get_importance_trace
 from torch import Tensor
 
+from kt_models import distributed
 from kt_models.kinds import FitFailed, Progress
-from kt_models.psikt import distributed, evidence
+from kt_models.psikt import evidence
 from kt_models.psikt.config import Config
 from kt_models.psikt.evidence import Inputs
 from kt_models.psikt.generative import CollapsedAnswers

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from kt_models import checkpoint as checkpoints
 from kt_models.base import Fitted
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
-from kt_models.psikt import checkpoint as checkpoints
 from kt_models.psikt import graph, train
 from kt_models.psikt.config import Config
 from kt_models.psikt.model import Fit, Model

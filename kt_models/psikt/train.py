@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kt_models import distributed
+from kt_models.checkpoint import Keeper
 from kt_models.data import Dataset
 from kt_models.kinds import FitFailed, Progress
-from kt_models.psikt import distributed, evidence, warm
+from kt_models.psikt import evidence, warm
 from kt_models.psikt.batches import Batch, batches
-from kt_models.psikt.checkpoint import Keeper
 from kt_models.psikt.config import Config
 from kt_models.psikt.evidence import Filtered, Inputs
 from kt_models.psikt.graph import Candidates

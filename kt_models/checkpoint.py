@@ -10,7 +10,6 @@ import torch
 
 from kt_models import data
 from kt_models.kinds import FitFailed
-from kt_models.psikt.config import Config
 
 #: Of what is written; another version is refused.
 VERSION: Final = 1
@@ -55,8 +54,8 @@ class Keeper:
         self.path.unlink(missing_ok=True)
 
 
-def keeper(path: Path | None, answers: data.Dataset, config: Config, seed: int) -> Keeper | None:
-    """The keeper of a fit, None if it is not to be kept.
+def keeper(path: Path | None, answers: data.Dataset, config: Any, seed: int) -> Keeper | None:
+    """The keeper of a fit, None if it is not to be kept; `config` is the dataclass of its settings.
 
     Raises:
         BadCheckpoint: if the folder of the file does not exist.

@@ -1,4 +1,4 @@
-"""What the logistic model keeps of a learner, and the features that it makes of it (see `logistic`)."""
+"""Counts of what a learner answered, and the features made of them: what the logistic model and CAKT share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from kt_models.base import Float32, Interactions
+from kt_models.base import ConceptLists, Float32, Interactions
 from kt_models.recall import SECONDS_PER_DAY, Float
 from kt_models.state import LearnerState
-from kt_models.walk import Met, Walk
+from kt_models.walk import Met, Walk, sums
 
 #: Features come as float32 where there is one row an answer of a data set.
 Features = NDArray[np.floating[Any]]
@@ -141,3 +141,13 @@ def fold(state: LearnerState, seen: Interactions, expected: Float) -> Folded:
 def answers_in(features: Features) -> Float:
     """(...,) answers that features of a learner or a concept rest on: their first two are logs of right and wrong."""
     return np.expm1(features[..., 0]) + np.expm1(features[..., 1])
+
+
+def evidence(lists: ConceptLists, learner: Features, concept: Features) -> Float:
+    """(questions, 3) what the spread of a logit is made of: 1, mean 1 / (1 + practices), 1 / (1 + answers).
+
+    Args:
+        learner: (questions, learner features).     concept: (pairs, concept features), of the concepts in `lists`.
+    """
+    fewer = sums(lists.owner, 1.0 / (1.0 + answers_in(concept.astype(np.float64))), len(lists)) / lists.counts
+    return np.stack([np.ones(len(lists)), fewer, 1.0 / (1.0 + answers_in(learner.astype(np.float64)))], axis=1)

@@ -31,6 +31,20 @@ def average(parameters: Sequence[Tensor]) -> None:
         p.grad = gradient.reshape(p.shape)
 
 
+def average_values(values: Sequence[Tensor]) -> None:
+    """Replaces tensors by their mean over processes."""
+    if not active():
+        return
+    for value in values:
+        dist.all_reduce(value)
+        value /= dist.get_world_size()
+
+
+def rank() -> tuple[int, ...]:
+    """The number of this process, nothing where there is one only."""
+    return (dist.get_rank(),) if active() else ()
+
+
 def meet() -> None:
     """Waits for all processes."""
     if active():

@@ -1,0 +1,202 @@
+"""Forecasts: recall by delay, and after one practice, by scoring both of its outcomes.
+
+What changes with the delay is the head, and windows that fade in days. The rest of the network counts answers only, so
+without times (`Config.time` off, decay in steps) tables are flat: nothing is claimed of what was never seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+import torch
+
+from kt_models import counts
+from kt_models.base import ConceptLists, Float32
+from kt_models.cakt import sequence
+from kt_models.cakt.batches import event_columns
+from kt_models.cakt.forward import Carried
+from kt_models.cakt.network import run
+from kt_models.cakt.sequence import Frames
+from kt_models.cakt.stream import BEGIN, ROWS, Setting, asked, frames_of, ring_frames, windows
+from kt_models.grids import Grid
+from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int
+from kt_models.state import LearnerState
+from kt_models.walk import held
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """One concept each, asked alone with an average item, shapes (rows,).
+
+    Attributes:
+        learner: row of the state.     concept: position.     row: of the state's touched, -1 if none.
+        pause, since: seconds since the concept was practised and since the last answer, infinite if never.
+        counts: (rows, 5) and (rows, 15).
+    """
+
+    learner: Int
+    concept: Int
+    row: Int
+    seconds: Float
+    pause: Float
+    since: Float
+    learner_counts: Float
+    concept_counts: Float
+
+    @classmethod
+    def of(cls, state: LearnerState, learner: Int, concept: Int, row: Int, seconds: Float) -> Rows:
+        known = row >= 0
+        fields, settled = np.tile(counts.fresh().astype(np.float64), (len(row), 1)), np.full(len(row), -np.inf)
+        fields[known] = state.touched[row[known], : counts.CONCEPT_COLUMNS]
+        settled[known] = state.concept_seconds[row[known]]
+        return cls(
+            learner, concept, row, seconds, seconds - settled, seconds - state.seconds[learner],
+            state.learner[learner, : counts.LEARNER_COLUMNS].astype(np.float64), fields,
+        )  # fmt: skip
+
+    def slices(self, size: int) -> list[slice]:
+        return [slice(start, start + size) for start in range(0, len(self.learner), size)]
+
+    def take(self, part: slice) -> Rows:
+        return Rows(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+@torch.inference_mode()
+def touched(setting: Setting, state: LearnerState, origin: Float, kept: Int) -> Grid:
+    """(rows, delays) of touched concepts, those that are `kept` (rows of the state)."""
+    learner = state.owner[kept]
+    rows = Rows.of(state, learner, state.concept[kept], kept, origin[learner])
+    parts = [_look(setting, state, rows.take(part), DELAYS) for part in rows.slices(ROWS // 4)]
+    return _joined(parts, len(DELAYS))
+
+
+def _joined(parts: list[Grid], width: int) -> Grid:
+    none = [np.empty((0, width))]
+    return Grid(*(np.concatenate([getattr(part, x) for part in parts] or none) for x in ("recall", "after", "spread")))
+
+
+@torch.inference_mode()
+def rest(setting: Setting, state: LearnerState, origin: Float, width: int) -> tuple[Grid, tuple[Float, Float]]:
+    """(learners, concepts) as if none were touched, and how their logits move, (learners, delays) twice."""
+    n = len(state)
+    ends = np.array([0.0, REST_DELAY])
+    learner, concept = np.repeat(np.arange(n), width), np.tile(np.arange(width), n)
+    rows = Rows.of(state, learner, concept, np.full(n * width, -1), origin[learner])
+    parts = [_look(setting, state, rows.take(part), ends) for part in rows.slices(ROWS // 4)]
+    found = _joined(parts, 2)
+    recall, after, spread = (x.reshape(n, width) for x in (found.recall[:, 0], found.after[:, 1], found.spread[:, 0]))
+    one = Rows.of(state, np.arange(n), np.zeros(n, np.int64), np.full(n, -1), origin)
+    curves = [_recall(setting, state, one.take(part), DELAYS) for part in one.slices(ROWS // 4)]
+    moved = np.concatenate(curves or [np.empty((0, len(DELAYS)))])
+    # Tables move the mean of a Gaussian logit; what was found is the logit of the mean probability.
+    wide = np.sqrt(1.0 + np.pi * np.square(spread[:, :1]) / 8.0)
+    shift = (moved - moved[:, :1]) * wide
+    return Grid(recall, after, spread), (shift, np.zeros_like(shift))
+
+
+def _look(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Grid:
+    """Recall at each delay, recall then after a practice now, and spread, (rows, delays)."""
+    chance = held(_recall(setting, state, rows, np.zeros(1)))
+    recall = held(_recall(setting, state, rows, delays))
+    after = np.zeros_like(recall)
+    for correct, weight in ((1.0, chance), (0.0, 1.0 - chance)):
+        after += weight * held(_practised(setting, state, rows, delays, correct))
+    features = counts.concept_features(rows.concept_counts, rows.pause)
+    alone = ConceptLists.single(rows.concept)
+    spread = setting.calibration.sd(counts.evidence(alone, counts.learner_features(rows.learner_counts), features))
+    return Grid(recall, after, np.broadcast_to(spread[:, None], recall.shape))
+
+
+def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Float:
+    """Calibrated logits (rows, delays) as things stand."""
+    frames = _frames(setting, state, rows)
+    carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner, BEGIN:]))
+    head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, delays)
+    return _curve(setting, carried, frames, rows, head, delays)
+
+
+def _frames(setting: Setting, state: LearnerState, rows: Rows) -> Frames:
+    step = state.learner[rows.learner, counts.LEARNER_COLUMNS]
+    return ring_frames(
+        setting.config, state, rows.row, _known(setting, rows), step, rows.seconds, np.full(len(rows.row), -1)
+    )
+
+
+def _known(setting: Setting, rows: Rows) -> Int:
+    return np.minimum(rows.concept, setting.reference.n_concepts)
+
+
+def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float) -> Float:
+    """Calibrated logits (rows, delays) after an answer now to an average item of the concept."""
+    net, config, n = setting.net, setting.config, len(rows.row)
+    known, step = _known(setting, rows), state.learner[rows.learner, counts.LEARNER_COLUMNS].astype(np.int64)
+    none = np.full(n, -1)
+    expected, _ = setting.reference.of(none, ConceptLists.single(rows.concept))
+    event = sequence.event_fields(
+        np.full(n, correct, np.float32), expected, np.zeros(n), rows.since if config.time else np.zeros(n),
+        np.full(n, np.nan, np.float32), none, step,
+    )  # fmt: skip
+    carried = Carried.from_columns(net, setting.tensor(state.learner[rows.learner, BEGIN:]))
+    own, one = np.arange(n), np.ones(n)
+    frames = _frames(setting, state, rows)
+    _, second = asked(setting, carried, frames, own, one)
+    columns = setting.tensor(event[:, event_columns(config)])
+    x = net.embed(setting.tensor(known), setting.tensor(event[:, sequence.CREDIT]), columns)
+    _, first = run(net.first, x[:, None], carried.first)
+    ring = np.concatenate([event[:, None], _aged(frames)[:, :-1]], axis=1)
+    later = frames_of(ring, known, step + 1, np.zeros(n), none)
+    halves = second.chunk(2, dim=1) if config.second_lstm else ()
+    m = (windows(setting, later, own, one, n),) if carried.m else ()
+    learner_counts, concept_counts = _counted(rows, correct, expected)
+    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), delays)
+    return _curve(setting, Carried(first, halves, m), later, rows, head, delays)
+
+
+def _aged(frames: Frames) -> Float32:
+    """Ring fields (rows, k, fields) as of now, -1 in step where there is no frame."""
+    ring = frames.fields.copy()
+    ring[..., sequence.AGE] = frames.gap_days * SECONDS_PER_DAY
+    ring[..., sequence.STEP] = np.where(frames.mask > 0, ring[..., sequence.STEP], -1.0)
+    return ring
+
+
+def _counted(rows: Rows, correct: float, expected: Float) -> tuple[Float, Float]:
+    """Counts of learners and concepts after the answer, settled now."""
+    n = len(rows.row)
+    given = np.full(n, correct)
+    surprise = given - expected
+    fading = np.exp2(-np.where(np.isfinite(rows.pause), rows.pause, 0.0)[:, None] / counts.FADING_SECONDS)
+    fields = counts.counted(rows.concept_counts, given, surprise)
+    fields[:, counts.FADED_RIGHT] = fields[:, counts.FADED_RIGHT] * fading + given[:, None]
+    fields[:, counts.FADED_WRONG] = fields[:, counts.FADED_WRONG] * fading + (1.0 - given)[:, None]
+    return counts.counted(rows.learner_counts, given, surprise), fields
+
+
+def _head(setting: Setting, learner: Float, concept: Float, pause: Float, since: Float, delays: Float) -> Float32:
+    """(rows, delays, features) of an average item of one concept."""
+    later, waited = pause[:, None] + delays, since[:, None] + delays
+    features = counts.concept_features(concept[:, None, :], sequence.told(later, waited))
+    of_learner = counts.learner_features(learner)[:, None, :]
+    none = np.zeros(later.shape)
+    return sequence.head_features(setting.config, of_learner, features, waited, none, none, none)
+
+
+def _curve(setting: Setting, carried: Carried, frames: Frames, rows: Rows, head: Float32, delays: Float) -> Float:
+    """Calibrated logits (rows, delays): one look where only the head moves, else one a delay."""
+    net, n = setting.net, len(rows.row)
+    concept = setting.tensor(_known(setting, rows))
+    own, one, g = np.arange(n), np.ones(n), setting.tensor(head)
+    if setting.config.decay == "days" and net.encoder is not None:
+        columns = []
+        for j, delay in enumerate(delays.tolist()):
+            faded = replace(frames, gap_days=(frames.gap_days + delay / SECONDS_PER_DAY) * frames.mask)
+            o, _ = asked(setting, carried, faded, own, one)
+            columns.append(net.logit_of_concepts(o, concept) + net.logit_of_head(o, g[:, j]))
+        raw = torch.stack(columns, dim=1)
+    else:
+        o, _ = asked(setting, carried, frames, own, one)
+        raw = net.logit_of_concepts(o, concept)[:, None] + net.logit_of_head(o, g)
+    return setting.calibration.logit(raw.double().cpu().numpy())

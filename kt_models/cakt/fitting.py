@@ -1,0 +1,155 @@
+"""From a data set to a fitted CAKT: references, sequences, training, calibration, spread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+
+from kt_models import checkpoint as checkpoints
+from kt_models import repeats
+from kt_models.base import Fitted, Float32
+from kt_models.cakt import sequence, train
+from kt_models.cakt.config import Config
+from kt_models.cakt.model import Model, network
+from kt_models.cakt.network import Network
+from kt_models.cakt.sequence import Reference, Sequences
+from kt_models.cakt.stream import Calibration, prior
+from kt_models.cakt.train import Material, Run
+from kt_models.data import Dataset
+from kt_models.kinds import Progress
+from kt_models.levels import Design, Levels, fit_levels
+from kt_models.recall import Float
+
+#: Bits of a seed that say who is set aside, apart from those for the order of minibatches.
+_SET_ASIDE: Final = 0x5E7A
+#: Parts of the learners; the references of each are of the others, so that no answer teaches its own difficulty.
+FOLDS: Final = 5
+#: Prior standard deviations of references, logits.
+CONCEPT_SD: Final = 1.0
+ITEM_SD: Final = 1.0
+#: Features of the head that vary less than this are left in their own unit.
+LEAST_SCALE: Final = 1e-3
+
+
+def fit_model(
+    data: Dataset, config: Config, *, seed: int, device: str, warm_start: Model | None, validation: Dataset | None,
+    progress: Progress | None, checkpoint: Path | None,
+) -> Fitted[Model]:  # fmt: skip
+    """See `kt_models.cakt.fit`."""
+    config = suited(config, data)
+    where, report = torch.device(device), progress or (lambda record: None)
+    learnt, chosen_on = data, validation
+    if validation is None:
+        parts = data.split_learners((1 - config.validation_share, config.validation_share), seed ^ _SET_ASIDE)
+        learnt, chosen_on = (parts[0], parts[1]) if parts[0].n_learners and parts[1].n_learners else (data, None)
+    keeper = checkpoints.keeper(checkpoint, data, config, seed)
+    with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+        torch.manual_seed(seed)
+        reference = reference_of(learnt, config)
+        material = Material(_training(learnt, config, reference, seed), _plain(chosen_on, config, reference))
+        net = network(config, data.concepts.size).to(where)
+        standardise(net, material.training.head)
+        if warm_start is not None:
+            take_over(net, warm_start, data)
+        if config.compile and net.encoder is not None:
+            net.encoder.compile()
+        run = Run(net, config, seed, where)
+        log = train.optimise(run, material, report, keeper)
+    best = run.judged.cpu().eval()
+    best.forget_unknown()
+    judged = chosen_on or learnt
+    made = material.validation or material.training
+    calibration = calibrated(best, config, judged, made, reference)
+    return Fitted(Model(config, best, reference, calibration, data.concepts, data.items), tuple(log))
+
+
+def suited(config: Config, data: Dataset) -> Config:
+    """The settings less those that the data cannot serve: without times there is no forgetting in days."""
+    if data.has_time:
+        return config
+    return replace(config, time=False, decay="steps" if config.decay == "days" else config.decay)
+
+
+@torch.no_grad()
+def standardise(net: Network, head: Float32) -> None:
+    """Features of the head are taken in units of their spread."""
+    if net.n_head:
+        spread = head.std(axis=0, dtype=np.float64)
+        net.head_mean.copy_(torch.as_tensor(head.mean(axis=0, dtype=np.float64)))
+        net.head_scale.copy_(torch.as_tensor(np.where(spread < LEAST_SCALE, 1.0, spread)))
+
+
+def reference_of(data: Dataset, config: Config) -> Reference:
+    """What an average learner gives, of all answers; without items where the settings have none."""
+    n_concepts, n_items = data.concepts.size, data.items.size
+    seen = data.interactions
+    design = Design.of(seen, n_concepts, n_items if config.items else 0)
+    n = len(seen)
+    found = fit_levels(
+        design, seen.correct.astype(np.float64), np.zeros(n), np.ones(n),
+        Levels.zero(n_concepts, design.n_items), concept_sd=CONCEPT_SD, item_sd=ITEM_SD,
+    )  # fmt: skip
+    difficulty = found.difficulty if config.items else np.zeros(n_items)
+    return Reference(Levels(found.intercept, found.base, difficulty))
+
+
+def _training(data: Dataset, config: Config, reference: Reference, seed: int) -> Sequences:
+    """Sequences whose expectations and difficulties are those of learners in other folds."""
+    seen, expected, difficulty = data.interactions, None, None
+    if config.items or config.counts:
+        fold = np.random.default_rng(seed).permutation(data.n_learners) % FOLDS
+        if data.n_learners >= FOLDS:
+            expected, difficulty = np.empty(len(seen)), np.empty(len(seen))
+            for k in range(FOLDS):
+                others = reference_of(data.take(np.flatnonzero(fold != k)), config)
+                rows = np.flatnonzero(fold[seen.learner] == k)
+                expected[rows], difficulty[rows] = others.of(seen.item[rows], seen.concepts.take(rows))
+    return sequence.prepare(config, prior(config, data.n_learners), seen, reference, expected, difficulty)
+
+
+def _plain(data: Dataset | None, config: Config, reference: Reference) -> Sequences | None:
+    if data is None:
+        return None
+    return sequence.prepare(config, prior(config, data.n_learners), data.interactions, reference)
+
+
+@torch.no_grad()
+def take_over(net: Network, model: Model, data: Dataset) -> None:
+    """Weights of another model: concepts by their ids, the rest where shapes agree."""
+    other, own = model.network.state_dict(), net.state_dict()
+    position = np.minimum((model.concepts or data.concepts).encode(data.concepts.ids), model.n_concepts)
+    place = torch.as_tensor(np.append(position, model.n_concepts))
+    if model.network.config.width == net.config.width:
+        other["out.weight"], other["bias.weight"] = other["out.weight"][place], other["bias.weight"][place]
+        tokens = other["token.weight"].view(model.n_concepts + 1, 2, -1)[place]
+        other["token.weight"] = tokens.reshape(2 * len(place), -1)
+    agreeing = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
+    net.load_state_dict({**own, **agreeing})
+
+
+def calibrated(net: Network, config: Config, data: Dataset, made: Sequences, reference: Reference) -> Calibration:
+    """Slope and intercept of the logit of least log loss, if the settings ask for them; the spread around it."""
+    logit = train.logits(net, made, torch.device("cpu"))
+    slope, intercept = platt(logit, made.credit.astype(np.float64)) if config.calibrate else (1.0, 0.0)
+    logit = slope * logit + intercept
+    base = np.append(reference.levels.base, 0.0)[made.known]
+    mean = np.bincount(made.lists.owner, base / made.lists.counts[made.lists.owner], len(made))
+    level = reference.levels.intercept + mean - reference.of(made.item, made.lists)[1]
+    return Calibration(slope, intercept, repeats.spread(data, logit, level, made.evidence))
+
+
+def platt(logit: Float, credit: Float) -> tuple[float, float]:
+    """Slope a and intercept b of sigmoid(a logit + b) of least log loss; a tenth of the slope at least."""
+
+    def loss(x: Float) -> tuple[float, Float]:
+        z = x[0] * logit + x[1]
+        slope = (1.0 / (1.0 + np.exp(-np.clip(z, -30, 30))) - credit) / len(z)
+        return float(np.mean(np.logaddexp(0.0, z) - credit * z)), np.array([slope @ logit, slope.sum()])
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.1, 10.0), (-5.0, 5.0)]).x
+    return float(found[0]), float(found[1])

@@ -1,0 +1,194 @@
+"""The network: embeddings, windows, two recurrent layers with a fusion between, and what is read from them.
+
+    e_i = E[c, r] + A x_i                                   event; x_i: surprise, difficulty, lag and time taken
+    h_t = LSTM_1(e_1 .. e_t)
+    m_t = encoder(window of the question asked, frames e_i exp(-theta gap_i))
+    z_1, z_2 = sigmoid(W [m_t, h_t] + b);   f_t = z_1 m_t + z_2 h_t
+    o_t = LSTM_2(f_1 .. f_t)
+    logit P(correct) = o_t . w_c + b_c  (+ head)            mean over the concepts of the question
+    head = v . g + MLP([o_t, g])                            g: counts, pauses, difficulty of the item
+
+Su, Liu, Yang & Lu 2023 (doi 10.3389/fpsyg.2023.1150329), with the head, x_i and concepts averaged added by us. An empty
+window has a learnt m; all states begin at zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from kt_models.cakt.config import Config
+from kt_models.cakt.convolution import CapsuleEncoder, ConvEncoder
+
+States = tuple[Tensor, ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Frames of windows as tensors, shapes (windows, k), newest first.
+
+    Attributes:
+        concept: long.     credit, gap, mask: float.     fields: (windows, k, event fields); no last axis without any.
+        weight: (windows,) how often each occurs.
+    """
+
+    concept: Tensor
+    credit: Tensor
+    gap: Tensor
+    mask: Tensor
+    fields: Tensor
+    weight: Tensor
+
+
+class _Dense(nn.Module):
+    """A fully connected window encoder: (n, k, d) -> (n, d)."""
+
+    def __init__(self, frames: int, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(frames * width, width), nn.ReLU(), nn.Linear(width, width), nn.Tanh())
+
+    def forward(self, frames: Tensor, weight: Tensor) -> Tensor:
+        del weight
+        out: Tensor = self.layers(frames.flatten(1))
+        return out
+
+
+class _Recurrent(nn.Module):
+    """A gated recurrent window encoder, oldest frame first: (n, k, d) -> (n, d)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.GRU(width, width, batch_first=True)
+
+    def forward(self, frames: Tensor, weight: Tensor) -> Tensor:
+        del weight
+        _, last = self.layer(frames.flip(1))
+        out: Tensor = last[0]
+        return out
+
+
+def _encoder(config: Config) -> nn.Module | None:
+    side, width = int(config.side or 0), config.width
+    match config.encoder:
+        case "conv":
+            return ConvEncoder(config.frames, side)
+        case "capsule":
+            return CapsuleEncoder(config.frames, side)
+        case "dense":
+            return _Dense(config.frames, width)
+        case "recurrent":
+            return _Recurrent(width)
+    return None
+
+
+@final
+class Network(nn.Module):
+    """All weights. Concepts are positions, `n_concepts` for those unknown; credit lies in [0, 1]."""
+
+    def __init__(self, config: Config, n_concepts: int, event_fields: int, frame_fields: int, head: int) -> None:
+        super().__init__()
+        d = config.width
+        self.config, self.n_concepts, self.n_head = config, n_concepts, head
+        self.token = nn.Embedding(2 * (n_concepts + 1), d)
+        self.event = nn.Linear(event_fields, d, bias=False) if event_fields else None
+        self.frame = nn.Linear(event_fields + frame_fields, d, bias=False) if event_fields + frame_fields else None
+        self.encoder = _encoder(config)
+        self.fade = nn.Parameter(torch.tensor(-2.0)) if self.encoder is not None and config.decay != "none" else None
+        self.first = nn.LSTM(d, d, batch_first=True)
+        self.second = nn.LSTM(d, d, batch_first=True) if config.second_lstm else None
+        if self.encoder is not None:
+            self.empty = nn.Parameter(torch.zeros(d))
+            self.gate = nn.Linear(2 * d, 2 * d) if config.fusion == "gate" else None
+        self.out = nn.Embedding(n_concepts + 1, d)
+        self.bias = nn.Embedding(n_concepts + 1, 1)
+        nn.init.normal_(self.out.weight, std=d**-0.5)
+        nn.init.zeros_(self.bias.weight)
+        self.dropout = nn.Dropout(float(config.dropout or 0.0))
+        self.head_mean: Tensor
+        self.head_scale: Tensor
+        if head:
+            self.register_buffer("head_mean", torch.zeros(head))
+            self.register_buffer("head_scale", torch.ones(head))
+            self.line = nn.Linear(head, 1, bias=False)
+            self.of_state, self.of_head = nn.Linear(d, config.head), nn.Linear(head, config.head, bias=False)
+            self.joined = nn.Linear(config.head, 1, bias=False)
+            nn.init.zeros_(self.joined.weight)
+
+    @torch.no_grad()
+    def forget_unknown(self) -> None:
+        """Sets what stands for an unknown concept to the mean of the known ones; once, when a fit ends."""
+        n = self.n_concepts
+        self.token.weight[2 * n :] = self.token.weight[: 2 * n].view(n, 2, -1).mean(0)
+        self.out.weight[n], self.bias.weight[n] = self.out.weight[:n].mean(0), self.bias.weight[:n].mean(0)
+
+    def embed(self, concept: Tensor, credit: Tensor, fields: Tensor) -> Tensor:
+        """Events (..., d) from concepts, credits (...) and fields (..., event fields)."""
+        return self._token(concept, credit) + (self.event(fields) if self.event is not None else 0.0)
+
+    def _token(self, concept: Tensor, credit: Tensor) -> Tensor:
+        if torch.equal(credit, credit.round()):
+            out: Tensor = self.token(2 * concept + credit.long())
+            return out
+        return torch.lerp(self.token(2 * concept), self.token(2 * concept + 1), credit[..., None])
+
+    def faded(self, gap: Tensor) -> Tensor:
+        """exp(-theta gap), shape of gap; theta > 0."""
+        return torch.ones_like(gap) if self.fade is None else torch.exp(-nn.functional.softplus(self.fade) * gap)
+
+    def encode(self, window: Window) -> Tensor:
+        """m of windows (windows, d), each with at least one frame."""
+        frames = self._token(window.concept, window.credit)
+        if self.frame is not None:
+            frames = frames + self.frame(window.fields)
+        frames = frames * (self.faded(window.gap) * window.mask)[..., None]
+        out: Tensor = self.encoder(frames, window.weight)  # type: ignore[misc]
+        return out.float()
+
+    def fuse(self, m: Tensor | None, h: Tensor) -> Tensor:
+        """f of windows and states (..., d)."""
+        if m is None:
+            return h
+        if self.gate is None:
+            return m + h
+        z_m, z_h = torch.sigmoid(self.gate(torch.cat([m, h], dim=-1))).chunk(2, dim=-1)
+        return z_m * m + z_h * h
+
+    def follow(self, f: Tensor, states: States | None = None) -> tuple[Tensor, States]:
+        """o of f (learners, steps, d), from a state (h, c) of LSTM_2."""
+        if self.second is None:
+            return f, ()
+        return run(self.second, f, states)
+
+    def logit_of_concepts(self, o: Tensor, concept: Tensor) -> Tensor:
+        """o . w_c + b_c, shapes (rows, d) and (rows,)."""
+        out: Tensor = (o * self.out(concept)).sum(-1) + self.bias(concept)[..., 0]
+        return out
+
+    def logit_of_head(self, o: Tensor, g: Tensor) -> Tensor:
+        """v . g + MLP([o, g]): o (rows, d), g (rows, ..., head features), result (rows, ...)."""
+        if not self.n_head:
+            return torch.zeros(g.shape[:-1], device=o.device)
+        scaled = ((g - self.head_mean) / self.head_scale).clamp(-5.0, 5.0)
+        state = self.of_state(o)
+        hidden = torch.relu(state.view(len(o), *(1,) * (g.dim() - 2), -1) + self.of_head(scaled))
+        out: Tensor = (self.line(scaled) + self.joined(hidden))[..., 0]
+        return out
+
+
+def run(layer: nn.LSTM, x: Tensor, states: States | None, lengths: Tensor | None = None) -> tuple[Tensor, States]:
+    """An LSTM over (learners, steps, d) from states (h, c) of (learners, d), zero if none.
+
+    `lengths` (learners,) on the CPU, each at least 1, where final states of padded sequences are wanted.
+    """
+    given = None if not states else (states[0][None].contiguous(), states[1][None].contiguous())
+    if lengths is None or bool((lengths == x.shape[1]).all()):
+        out, (h, c) = layer(x, given)
+        return out, (h[0], c[0])
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    out, (h, c) = layer(packed, given)
+    out, _ = nn.utils.rnn.pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])
+    return out, (h[0], c[0])
