@@ -19,7 +19,7 @@ from kt_models.cakt.batches import event_columns
 from kt_models.cakt.forward import Carried
 from kt_models.cakt.network import run
 from kt_models.cakt.sequence import Frames
-from kt_models.cakt.stream import BEGIN, ROWS, Setting, asked, frames_of, ring_frames, windows
+from kt_models.cakt.stream import BEGIN, ROWS, Setting, asked, frames_of, ring_frames, seen_by_head, windows
 from kt_models.grids import Grid
 from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
@@ -114,7 +114,10 @@ def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) ->
     """Calibrated logits (rows, delays) as things stand."""
     frames = _frames(setting, state, rows)
     carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner, BEGIN:]))
-    head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, delays)
+    of_window = sequence.window_features(
+        setting.config, seen_by_head(setting.config, frames), ConceptLists.single(rows.concept)
+    )
+    head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, of_window, delays)
     return _curve(setting, carried, frames, rows, head, delays)
 
 
@@ -151,7 +154,8 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     halves = second.chunk(2, dim=1) if config.second_lstm else ()
     m = (windows(setting, later, own, one, n),) if carried.m else ()
     learner_counts, concept_counts = _counted(rows, correct, expected)
-    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), delays)
+    of_window = sequence.window_features(config, seen_by_head(config, later), ConceptLists.single(rows.concept))
+    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), of_window, delays)
     return _curve(setting, Carried(first, halves, m), later, rows, head, delays)
 
 
@@ -175,13 +179,15 @@ def _counted(rows: Rows, correct: float, expected: Float) -> tuple[Float, Float]
     return counts.counted(rows.learner_counts, given, surprise), fields
 
 
-def _head(setting: Setting, learner: Float, concept: Float, pause: Float, since: Float, delays: Float) -> Float32:
+def _head(
+    setting: Setting, learner: Float, concept: Float, pause: Float, since: Float, of_window: Float32, delays: Float
+) -> Float32:
     """(rows, delays, features) of an average item of one concept."""
     later, waited = pause[:, None] + delays, since[:, None] + delays
     features = counts.concept_features(concept[:, None, :], sequence.told(later, waited))
     of_learner = counts.learner_features(learner)[:, None, :]
     none = np.zeros(later.shape)
-    return sequence.head_features(setting.config, of_learner, features, waited, none, none, none)
+    return sequence.head_features(setting.config, of_learner, features, waited, none, of_window[:, None, :])
 
 
 def _curve(setting: Setting, carried: Carried, frames: Frames, rows: Rows, head: Float32, delays: Float) -> Float:

@@ -24,8 +24,8 @@ def event_columns(config: Config) -> list[int]:
 
 
 def frame_columns(config: Config) -> int:
-    """Number of fields of a frame that are of frame and question together: whether it is the item asked."""
-    return 1 if config.items else 0
+    """Number of fields of a frame and the question together: whether it is the item asked, steps since then."""
+    return bool(config.items) + bool(config.counts)
 
 
 @final
@@ -67,6 +67,8 @@ def window_of(config: Config, frames: Frames, device: torch.device, weight: Floa
     columns = frames.fields[..., event_columns(config)]
     if config.items:
         columns = np.concatenate([columns, frames.same_item[..., None]], axis=-1)
+    if config.counts:
+        columns = np.concatenate([columns, np.log1p(frames.gap_steps)[..., None] / 3.0], axis=-1)
     gap = frames.gap_days if config.decay == "days" else frames.gap_steps
     times = np.ones(len(frames), np.float32) if weight is None else weight
     arrays = (frames.concept, frames.fields[..., CREDIT], gap, frames.mask, columns, times)
@@ -77,7 +79,7 @@ def window_of(config: Config, frames: Frames, device: torch.device, weight: Floa
 def _distinct(config: Config, frames: Frames) -> tuple[Int, Int, Float32]:
     """Rows of the distinct windows, which of them each is, and how often it occurs. Windows with fields all differ."""
     n = len(frames)
-    if event_columns(config) or config.decay == "days":
+    if event_columns(config) or frame_columns(config) or config.decay == "days":
         return np.arange(n), np.arange(n), np.ones(n, np.float32)
     credit = np.round(frames.fields[..., CREDIT] * 1024).astype(np.int32)
     gap = frames.gap_steps if config.decay == "steps" else np.zeros_like(frames.gap_steps)

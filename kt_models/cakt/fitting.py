@@ -124,10 +124,9 @@ def take_over(net: Network, model: Model, data: Dataset) -> None:
     other, own = model.network.state_dict(), net.state_dict()
     position = np.minimum((model.concepts or data.concepts).encode(data.concepts.ids), model.n_concepts)
     place = torch.as_tensor(np.append(position, model.n_concepts))
-    if model.network.config.width == net.config.width:
-        other["out.weight"], other["bias.weight"] = other["out.weight"][place], other["bias.weight"][place]
-        tokens = other["token.weight"].view(model.n_concepts + 1, 2, -1)[place]
-        other["token.weight"] = tokens.reshape(2 * len(place), -1)
+    other["out.weight"], other["bias.weight"] = other["out.weight"][place], other["bias.weight"][place]
+    tokens = other["token.weight"].view(model.n_concepts + 1, 2, -1)[place]
+    other["token.weight"] = tokens.reshape(2 * len(place), -1)
     agreeing = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
     net.load_state_dict({**own, **agreeing})
 

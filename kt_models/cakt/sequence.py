@@ -27,8 +27,9 @@ SHORT_PAUSE_SECONDS: Final = 600.0
 #: settled; a frame that is not there has step -1.
 RING: Final = ("credit", "surprise", "difficulty", "lag", "elapsed", "timed", "item", "step", "age")
 CREDIT, SURPRISE, DIFFICULTY, LAG, ELAPSED, TIMED, ITEM, STEP, AGE = range(len(RING))
-#: Fields of the head that are of the item and not of counts or time.
-ITEM_FEATURES: Final = ("difficulty", "again", "credit again")
+#: Features of the head that are of windows: of the concept asked, and of the item asked among them.
+ORDER_FEATURES: Final = ("steps since practised", "last credit")
+ITEM_FEATURES: Final = ("again", "credit again")
 
 
 @final
@@ -75,6 +76,14 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.concept)
+
+    def without_oldest(self) -> Frames:
+        kept = self.mask.copy()
+        kept[:, -1] = 0.0
+        return replace(
+            self, fields=self.fields * kept[..., None], gap_steps=self.gap_steps * kept, gap_days=self.gap_days * kept,
+            mask=self.mask * kept, same_item=self.same_item * kept,
+        )  # fmt: skip
 
     def take(self, rows: Int) -> Frames:
         return Frames(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
@@ -185,7 +194,7 @@ def head_names(config: Config) -> tuple[str, ...]:
     """Features that the head is given."""
     order = (*counts.LEARNER_FEATURES, *counts.CONCEPT_FEATURES[: counts.UNTIMED]) if config.counts else ()
     timed = (*counts.CONCEPT_FEATURES[counts.UNTIMED :], "pause of learner") if config.time else ()
-    return order + timed + (ITEM_FEATURES if config.items else ())
+    return order + timed + (("difficulty",) if config.items else ()) + window_names(config)
 
 
 def head_features(
@@ -194,10 +203,9 @@ def head_features(
     concept: counts.Features,
     since: Float,
     difficulty: Float,
-    again: Float,
-    credit: Float,
+    of_window: Float32,
 ) -> Float32:
-    """(..., features) of the head: counts of learner and concept, seconds since the last answer, and of the item."""
+    """(..., features) of the head: counts of learner and concept, seconds since the last answer, item, windows."""
     columns = []
     if config.counts:
         columns += [learner, concept[..., : counts.UNTIMED]]
@@ -205,7 +213,9 @@ def head_features(
         waited = np.where(np.isfinite(since), np.maximum(since, SHORT_PAUSE_SECONDS), SHORT_PAUSE_SECONDS)
         columns += [concept[..., counts.UNTIMED :], np.log(waited / SHORT_PAUSE_SECONDS)[..., None]]
     if config.items:
-        columns += [difficulty[..., None], again[..., None], credit[..., None]]
+        columns.append(difficulty[..., None])
+    if of_window.shape[-1]:
+        columns.append(of_window)
     if not columns:
         return np.zeros((*since.shape, 0), np.float32)
     shape = np.broadcast_shapes(*(column.shape[:-1] for column in columns))
@@ -220,16 +230,26 @@ def told(pause: Float, since: Float) -> Float:
     return np.maximum(pause - short, 0.0)
 
 
-def again_of(frames: Frames, owner: Int, n: int) -> tuple[Float, Float]:
-    """(questions,) whether the item asked stands in a window of the question (owner), and its latest credit there."""
-    hit = frames.same_item > 0
-    newest = np.argmax(hit, axis=1)
-    found = hit.any(axis=1)
-    again, credit = np.zeros(n), np.zeros(n)
-    np.maximum.at(again, owner[found], 1.0)
-    rows = np.arange(len(frames))
-    np.maximum.at(credit, owner[found], frames.fields[rows, newest, CREDIT][found])
-    return again, credit
+def window_names(config: Config) -> tuple[str, ...]:
+    """Features of the head that are of windows."""
+    return (ORDER_FEATURES if config.counts else ()) + (ITEM_FEATURES if config.items else ())
+
+
+def window_features(config: Config, frames: Frames, lists: ConceptLists) -> Float32:
+    """(questions, features) of the windows of their concepts, means over the concepts of each.
+
+    Log of the steps since the newest frame and its credit; whether the item asked is in there, and its latest credit.
+    """
+    credit, columns, rows = frames.fields[..., CREDIT], [], np.arange(len(frames))
+    if config.counts:
+        columns += [np.log1p(frames.gap_steps[:, 0]), credit[:, 0]]
+    if config.items:
+        newest = np.argmax(frames.same_item, axis=1)
+        again = frames.same_item[rows, newest]
+        columns += [again, again * credit[rows, newest]]
+    if not columns:
+        return np.zeros((len(lists), 0), np.float32)
+    return mean_of(lists, np.stack(columns, axis=1).astype(np.float32))
 
 
 def prepare(
@@ -259,10 +279,8 @@ def prepare(
         # The head may know of the question what the window does not.
         before = earlier(window)
         frames = events.frames(before, step[owner], seen.seconds[owner], seen.item[owner])
-    again, latest = again_of(frames, owner, len(seen))
-    head = head_features(
-        config, features.learner, features.concept, features.lag, np.asarray(difficulty), again, latest
-    )
+    of_window = window_features(config, frames, lists)
+    head = head_features(config, features.learner, features.concept, features.lag, np.asarray(difficulty), of_window)
     return Sequences(
         offset, step, lists, np.minimum(lists.flat, reference.n_concepts), credit, seen.item, seen.seconds, events,
         first, window, head, features.evidence, features.after,

@@ -199,10 +199,10 @@ def _head(
     config, lists = setting.config, query.concepts
     of_learner = counts.learner_features(learner)
     of_concept = counts.concept_features(fields, sequence.told(pause, since[lists.owner]))
-    again, credit = sequence.again_of(seen_by_head(config, frames), lists.owner, len(lists))
+    of_window = sequence.window_features(config, seen_by_head(config, frames), lists)
     _, difficulty = setting.reference.of(query.item, lists)
     mean = sequence.mean_of(lists, of_concept.astype(np.float32))
-    made = sequence.head_features(config, of_learner, mean, since, difficulty, again, credit)
+    made = sequence.head_features(config, of_learner, mean, since, difficulty, of_window)
     return made, counts.evidence(lists, of_learner, of_concept)
 
 
@@ -210,6 +210,4 @@ def seen_by_head(config: Config, frames: Frames) -> Frames:
     """Where windows hold the concept just answered, training sees one frame fewer of the concept asked."""
     if config.keyed_on_next:
         return frames
-    kept = frames.same_item.copy()
-    kept[:, -1] = 0.0
-    return replace(frames, same_item=kept)
+    return frames.without_oldest()

@@ -11,7 +11,7 @@ from kt_models.data import Dataset
 #: Settings that make the fit of a kind a matter of seconds, where the defaults are not.
 QUICK: dict[str, list[str]] = {
     "cakt": ["epochs=4", "min_steps=40", "side=6", "learning_rate=0.01", "ema=0"],
-    "psikt": ["epochs=4", "min_steps=40", "learning_rate=0.1", "edge_learners=5", "bootstraps=2"]
+    "psikt": ["epochs=4", "min_steps=40", "learning_rate=0.1", "edge_learners=5", "bootstraps=2"],
 }
 
 

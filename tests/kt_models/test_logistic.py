@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kt_models import data, metrics, synthetic
+from kt_models import counts, data, metrics, repeats, synthetic
 from kt_models.base import BadInteractions, ConceptLists, Interactions, Query
-from kt_models.baselines import _counts, _repeats, logistic
+from kt_models.baselines import logistic
 from kt_models.data import Dataset
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Float, sigmoid
 
@@ -57,10 +57,10 @@ history = st.lists(
 
 def test_half_of_a_count_is_left_after_its_half_life(model: logistic.Model) -> None:
     state = model.update(model.prior(1), answers((0, 0, 0, 1)))
-    for i, seconds in enumerate(_counts.FADING_SECONDS):
+    for i, seconds in enumerate(counts.FADING_SECONDS):
         later = model.update(state, answers((float(seconds), 0, 0, 0)))
-        assert later.touched[0, _counts.FADED_RIGHT][i] == pytest.approx(0.5)
-        assert later.touched[0, _counts.FADED_WRONG][i] == pytest.approx(1.0)
+        assert later.touched[0, counts.FADED_RIGHT][i] == pytest.approx(0.5)
+        assert later.touched[0, counts.FADED_WRONG][i] == pytest.approx(1.0)
 
 
 def test_solving_hard_items_tells_more_of_other_concepts_than_solving_easy_ones(model: logistic.Model) -> None:
@@ -145,7 +145,7 @@ def coin_flips(seed: int, sd: float) -> tuple[Dataset, Float]:
 
 def test_repeated_answers_tell_the_variance_of_the_logit() -> None:
     log, mean = coin_flips(seed=1, sd=0.5)
-    _, product, weight = _repeats.moments(log, mean, np.zeros_like(mean), np.ones_like(mean))
+    _, product, weight = repeats.moments(log, mean, np.zeros_like(mean), np.ones_like(mean))
     assert np.sqrt(weight @ product / (weight @ weight)) == pytest.approx(0.5, abs=0.05)
 
 
@@ -155,7 +155,7 @@ def test_repeats_are_pairs_of_answers_to_the_same_concept_alone() -> None:
         concepts=ConceptLists.of([[5], [7], [5, 7], [5], [5], [5]]),
         correct=np.ones(6, np.float32),
     )
-    first, second = _repeats.repeats(log)
+    first, second = repeats.repeats(log)
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 3), (4, 5)]
 
 

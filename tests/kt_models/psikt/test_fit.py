@@ -14,9 +14,9 @@ import pytest
 from kt_models import data as datasets
 from kt_models import evaluate, synthetic
 from kt_models.artifact import load_model
+from kt_models.checkpoint import BadCheckpoint
 from kt_models.data import Dataset
 from kt_models.psikt import Config, Model, fit
-from kt_models.psikt.checkpoint import BadCheckpoint
 
 QUICK = Config(epochs=3, min_steps=0, learning_rate=0.1, edge_learners=5, bootstraps=2)
 
