@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final, runtime_checkable
 
 from kt_models import evaluate, kinds, settings
 from kt_models.base import LearnerModel
 from kt_models.data import Dataset
 from kt_models.recall import Float
 from tests.bench.rivals.tasks import Rival, Situation
+
+
+@runtime_checkable
+class _Scorer(Protocol):
+    """A model that can predict whole histories at once."""
+
+    def score(self, data: Dataset) -> Float:
+        """P(correct) of each answer, from the learner's earlier ones alone."""
 
 
 @final
@@ -25,6 +33,8 @@ class Ours:
         return self.model.predict(state, situation.future).p
 
     def following(self, data: Dataset) -> Float:
+        if isinstance(self.model, _Scorer):
+            return self.model.score(data)
         return evaluate.score_next(self.model, data).answers.p
 
 
@@ -35,5 +45,16 @@ def rival(kind: str, given: Sequence[str] = ()) -> Rival:
 
     def fit(data: Dataset, seed: int) -> Ours:
         return Ours(module.fit(data, config, seed=seed).model)
+
+    return fit
+
+
+def on_validation(kind: str, given: Sequence[str] = (), device: str = "cpu") -> Callable[[Dataset, Dataset, int], Ours]:
+    """The same, of training learners, validation learners and a seed: it chooses on the validation learners."""
+    module = kinds.resolve(kind)
+    config = settings.parse_settings(module.Config, given)
+
+    def fit(training: Dataset, validation: Dataset, seed: int) -> Ours:
+        return Ours(module.fit(training, config, seed=seed, device=device, validation=validation).model)
 
     return fit
