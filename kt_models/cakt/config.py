@@ -15,18 +15,23 @@ Encoder = Literal["conv", "capsule", "recurrent", "dense", "none"]
 Decay = Literal["none", "steps", "days"]
 Fusion = Literal["gate", "sum"]
 Precision = Literal["float32", "bfloat16"]
+#: What an epoch is chosen by, on validation learners.
+Choose = Literal["log_loss", "auc"]
+#: When the learning rate drops: after so many epochs, or after one that was no better.
+Schedule = Literal["epochs", "plateau"]
 
 _PAPER: Final[dict[str, Any]] = {
     "window_key": "next", "encoder": "conv", "decay": "steps", "fusion": "gate", "second_lstm": True, "items": False,
     "time": False, "counts": False, "partial_credit": True, "calibrate": False, "label_smoothing": 0.0, "ema": 0.0,
-    "side": 15, "dropout": 0.0, "weight_decay": 5e-5,
+    "side": 15, "dropout": 0.0, "weight_decay": 5e-5, "choose": "auc", "schedule": "epochs",
+    "batch_learners": 32,
 }  # fmt: skip
 _PRESETS: Final[dict[str, dict[str, Any]]] = {
     "paper": _PAPER,
     "reference": _PAPER | {"window_key": "current", "weight_decay": 1e-5},
     "product": _PAPER | {
-        "encoder": "dense", "items": True, "time": True, "counts": True, "calibrate": True, "ema": 0.999, "side": 10,
-        "dropout": 0.2, "weight_decay": 1e-5,
+        "encoder": "dense", "items": True, "time": True, "counts": True, "calibrate": True, "ema": 0.999, "side": 14,
+        "dropout": 0.5, "weight_decay": 1e-5, "choose": "log_loss", "schedule": "plateau", "batch_learners": 16,
     },
 }  # fmt: skip
 _POSITIVE: Final = (
@@ -54,9 +59,10 @@ class Config:
         head: hidden units of the network that joins state and counts.     dropout: of the state before the output.
         epochs, min_steps: at most so many epochs, or as many as make so many steps; the best one is kept.
         batch_learners, learning_rate, weight_decay: of Adam.
-        rate_drop, rate_every: the learning rate is multiplied by this after as many epochs, later where `min_steps`
-            makes for more epochs.
-        patience: epochs without a better log loss of validation learners, after which the fit ends.
+        choose: the epoch is kept that has the best log loss, or AUC, of validation learners.
+        rate_drop: the learning rate is multiplied by this, by `schedule`: each `rate_every` epochs (later where
+            `min_steps` makes for more epochs), or after an epoch that was no better.
+        patience: epochs without a better one, after which the fit ends.
         chunk: answers of a learner through which gradients flow; states are carried on.
         precision, compile: of the fit and of nothing else: bfloat16 where it is faster, encoders compiled.
         validation_share: of learners set aside for choosing, where the caller gives none.
@@ -78,11 +84,13 @@ class Config:
     side: int | None = None
     dropout: float | None = None
     weight_decay: float | None = None
+    choose: Choose | None = None
+    schedule: Schedule | None = None
+    batch_learners: int | None = None
     frames: int = 4
     head: int = 64
     epochs: int = 20
     min_steps: int = 300
-    batch_learners: int = 32
     chunk: int = 200
     learning_rate: float = 1e-3
     rate_drop: float = 0.3

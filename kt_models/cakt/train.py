@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kt_models import distributed
+from kt_models import distributed, metrics
 from kt_models.cakt import batches
 from kt_models.cakt.batches import Batch
 from kt_models.cakt.config import Config
@@ -50,7 +50,7 @@ class Run:
         self.net, self.config, self.seed, self.device = net, config, seed, device
         self.average = copy.deepcopy(net) if config.ema else None
         self.adam = torch.optim.Adam(net.parameters(), lr=config.learning_rate, weight_decay=config.weight)
-        self.epoch = self.steps = self.worse = 0
+        self.epoch = self.steps = self.worse = self.drops = 0
         self.epochs = config.epochs
         self.best_score, self.best = math.inf, dict[str, Any]()
         self.log: list[dict[str, float]] = []
@@ -67,11 +67,15 @@ class Run:
         torch.manual_seed(
             int(np.random.SeedSequence((self.seed, self.epoch, *distributed.rank())).generate_state(1)[0])
         )
-        groups = batches.by_length(lengths, config.batch_learners, np.random.default_rng((self.seed, self.epoch)))
+        groups = batches.by_length(
+            lengths, int(config.batch_learners or 1), np.random.default_rng((self.seed, self.epoch))
+        )
         own = [groups[i] for i in distributed.share(len(groups))]
         steps = distributed.largest(sum(math.ceil(int(lengths[group].max()) / config.chunk) for group in own))
         self.epochs = max(config.epochs, math.ceil(config.min_steps / max(steps, 1)))
-        drops = self.epoch * config.epochs // (self.epochs * config.rate_every)
+        drops = self.drops
+        if config.schedule == "epochs":
+            drops = self.epoch * config.epochs // (self.epochs * config.rate_every)
         for group in self.adam.param_groups:
             group["lr"] = config.learning_rate * config.rate_drop**drops
         total = answers = 0.0
@@ -145,6 +149,7 @@ class Run:
         self.epoch += 1
         self.log.append(record)
         self.worse = 0 if score < self.best_score else self.worse + 1
+        self.drops += self.worse > 0
         if score < self.best_score:
             self.best_score, self.best = score, _copied(self.judged)
 
@@ -166,7 +171,7 @@ class Run:
             setattr(self, name, saved[name])
 
 
-_PLAIN: Final = ("epoch", "epochs", "steps", "worse", "best_score", "best", "log")
+_PLAIN: Final = ("epoch", "epochs", "steps", "worse", "drops", "best_score", "best", "log")
 
 
 def _copied(net: Network) -> dict[str, Tensor]:
@@ -184,7 +189,10 @@ def optimise(run: Run, material: Material, progress: Progress, keeper: Keeper | 
             distributed.average_values([buffer for buffer in run.average.buffers() if buffer.is_floating_point()])
         score = record["train_log_loss"]
         if material.validation is not None:
-            score = record["validation_log_loss"] = log_loss(run.judged, material.validation, run.device)
+            record |= judged(run.judged, material.validation, run.device)
+            # One outcome alone has no AUC.
+            by_auc = config.choose == "auc" and math.isfinite(record["validation_auc"])
+            score = -record["validation_auc"] if by_auc else record["validation_log_loss"]
         run.end_epoch(record, score)
         progress({**record, "step": float(run.epoch), "steps": float(run.epochs)})
         # Several processes hold the same: one writes, and none is ahead of what is written.
@@ -214,7 +222,11 @@ def logits(net: Network, made: Sequences, device: torch.device) -> Float:
     return out
 
 
-def log_loss(net: Network, made: Sequences, device: torch.device) -> float:
-    """Mean over all answers, each predicted from those before it."""
+def judged(net: Network, made: Sequences, device: torch.device) -> dict[str, float]:
+    """Log loss and AUC over all answers, each predicted from those before it."""
     logit, credit = logits(net, made, device), made.credit.astype(np.float64)
-    return float(np.mean(np.logaddexp(0.0, logit) - credit * logit))
+    learner = np.repeat(np.arange(made.n_learners), np.diff(made.offset))
+    return {
+        "validation_log_loss": float(np.mean(np.logaddexp(0.0, logit) - credit * logit)),
+        "validation_auc": metrics.auc(metrics.Answers(learner, logit, credit)),
+    }
