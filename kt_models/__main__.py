@@ -52,7 +52,7 @@ def fit(arguments: argparse.Namespace) -> None:
     config = parse_settings(kind.Config, arguments.set)
     artifact.check_vacant(arguments.out)
     _check_device(arguments.device)
-    training, validation = _split(_read(arguments), arguments.validation, arguments.seed)
+    training, validation = _parts(arguments)
     more = _more(kind, arguments)
     with _processes(arguments.device) as first, _Log(arguments.json_log if first else None) as log:
         log.write(
@@ -173,13 +173,32 @@ def bench(arguments: argparse.Namespace) -> None:
 
 
 def _read(arguments: argparse.Namespace, **vocabularies: Any) -> Dataset:
+    return data.read(arguments.data, where=_conditions("--where", arguments.where), **vocabularies)
+
+
+def _conditions(option: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]:
     where: dict[str, tuple[str, ...]] = {}
-    for condition in arguments.where:
+    for condition in given:
         column, equals, values = condition.partition("=")
         if not equals:
-            raise BadArguments(f"--where {condition}: must be column=value or column=value,value")
+            raise BadArguments(f"{option} {condition}: must be column=value or column=value,value")
         where[column] = tuple(values.split(","))
-    return data.read(arguments.data, where=where, **vocabularies)
+    return where
+
+
+def _parts(arguments: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
+    """Learners to fit on, and those to choose on: a share of them, those with the rows named, or nobody."""
+    answers, named = _read(arguments), arguments.validation_where
+    if not named:
+        return _split(answers, arguments.validation, arguments.seed)
+    if arguments.validation:
+        raise BadArguments("--validation and --validation-where: give one of them")
+    where = _conditions("--where", arguments.where) | _conditions("--validation-where", named)
+    aside = np.isin(answers.learner_ids, data.read(arguments.data, where=where).learner_ids)
+    training, validation = (answers.take(np.flatnonzero(rows)) for rows in (~aside, aside))
+    if not training.n_learners:
+        raise BadArguments(f"--validation-where {' '.join(named)}: is every learner: leave some to fit on")
+    return training, validation
 
 
 def _split(answers: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | None]:
@@ -279,6 +298,10 @@ def _add_fit(commands: Any) -> None:
     command.add_argument("--model", required=True, metavar="NAME", help=f"one of {', '.join(kinds.KINDS)}")
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="empty or absent folder")
     command.add_argument("--validation", type=float, default=0.0, metavar="SHARE", help="of learners held out, 0 to 1")
+    command.add_argument(
+        "--validation-where", action="append", default=[], metavar="COLUMN=VALUE[,VALUE]",
+        help="learners with such rows are held out",
+    )  # fmt: skip
     command.add_argument("--json-log", type=Path, metavar="FILE", help="writes one JSON object a step")
     command.add_argument("--warm-start", type=Path, metavar="DIR", help="artifact of the same kind to start from")
     command.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,13 @@ MISTAKES = [
     ("fit --model psikt --data {data} --out {new} --checkpoint {absent}/fit.pt", "there is no folder"),
     ("fit --model psikt --data {data} --out {new} --set epochs=0", "epochs is 0, must be above 0"),
     ("fit --model psikt --data {data} --out {new} --set coupling=loose", "must be one of lazy, event, exact, none"),
+    ("fit --model half-life --data {data} --out {new} --validation-where fold", "must be column=value"),
+    ("fit --model half-life --data {data} --out {new} --validation-where fold=1", "no column 'fold'"),
+    ("fit --model half-life --data {split} --out {new} --validation-where fold=1,2", "leave some to fit on"),
+    ("fit --model half-life --data {split} --out {new} --validation-where fold=1 --validation 0.1", "give one of them"),
+    ("fit --model cakt --data {data} --out {new} --checkpoint {csv}", "remove it to fit from the start"),
+    ("fit --model cakt --data {data} --out {new} --set side=0", "side is 0, must be above 0"),
+    ("fit --model cakt --data {data} --out {new} --set encoder=wavelet", "must be one of conv, capsule, recurrent"),
     ("evaluate --artifact {absent} --data {data}", "cannot be read"),
     ("evaluate --artifact {broken} --data {data}", "checksum"),
     ("evaluate --artifact {model} --data {data} --protocol horizon --given 9999", "no learner has enough answers"),
@@ -134,6 +142,7 @@ def test_a_mistake_gets_one_line_and_status_2(
     line: str, complaint: str, fitted: Path, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.csv").write_text("user,concept,correct\n1,1,1\n")
+    (tmp_path / "split.csv").write_text("learner,concept,correct,fold\n1,1,1,1\n2,1,1,2\n")
     (tmp_path / "broken").mkdir()
     for name, content in ((n, (fitted / n).read_bytes()) for n in (artifact.MANIFEST, artifact.WEIGHTS)):
         (tmp_path / "broken" / name).write_bytes(content + b"x" * (name == artifact.WEIGHTS))
@@ -141,6 +150,7 @@ def test_a_mistake_gets_one_line_and_status_2(
         "absent": tmp_path / "absent",
         "new": tmp_path / "new",
         "csv": tmp_path / "bad.csv",
+        "split": tmp_path / "split.csv",
         "broken": tmp_path / "broken",
         "data": answers,
         "model": fitted,
@@ -151,6 +161,34 @@ def test_a_mistake_gets_one_line_and_status_2(
     assert complaint in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_a_file_of_published_splits_is_fitted_and_evaluated_by_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Order alone, concepts numbered from 1: train rows in folds of learners, test rows in none."""
+    path, log, out = tmp_path / "set.csv", tmp_path / "log.jsonl", tmp_path / "model"
+    rng = random.Random(0)
+    rows = [
+        (
+            learner,
+            rng.randint(1, 4),
+            int(rng.random() < 0.4 + 0.05 * step),
+            *(("train", 1 + learner % 3), ("test", 0))[learner >= 30],
+        )
+        for learner in range(40)
+        for step in range(10)
+    ]
+    path.write_text("learner,concept,correct,split,fold\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    settings = ("side=3", "head=8", "epochs=2", "min_steps=1")
+    chosen = ["--where", "split=train", "--validation-where", "fold=1", "--json-log", str(log)]
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert main(["fit", "--model", "cakt", "--data", str(path), "--out", str(out), *chosen, *options]) == 0
+    start, *steps, _ = (json.loads(line) for line in log.read_text().splitlines())
+    assert (start["learners"], start["answers"]) == (20, 200)
+    assert all(0 < step["validation_auc"] < 1 for step in steps if "validation_log_loss" in step)
+    result = evaluate(capsys, "--artifact", out, "--data", path, "--where", "split=test")
+    assert (result["kind"], result["learners"], result["n"]) == ("cakt", 10, 100)
 
 
 def test_the_module_runs_as_a_command() -> None:
