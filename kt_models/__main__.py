@@ -65,7 +65,7 @@ def fit(arguments: argparse.Namespace) -> None:
                 bar.move(record)
 
             fitted = kind.fit(
-                training, config, seed=arguments.seed, device=arguments.device, validation=validation,
+                training, config, seed=arguments.seed, device=_device(arguments.device), validation=validation,
                 progress=progress, **more,
             )  # fmt: skip
         taken = time.monotonic() - started
@@ -93,6 +93,11 @@ def _more(kind: Kind, arguments: argparse.Namespace) -> dict[str, Any]:
     return more
 
 
+def _device(device: str) -> str:
+    """Of this process: each that torchrun has begun takes a GPU of its own."""
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
+
+
 @contextlib.contextmanager
 def _processes(device: str) -> Iterator[bool]:
     """Joins the processes that torchrun has begun, if it has; whether this one is the first, which writes."""
@@ -101,7 +106,9 @@ def _processes(device: str) -> Iterator[bool]:
         return
     import torch
 
-    torch.distributed.init_process_group("gloo" if device == "cpu" else "nccl")
+    if device != "cpu":
+        torch.cuda.set_device(_device(device))
+    torch.distributed.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl")
     try:
         yield torch.distributed.get_rank() == 0
         # Nobody leaves while another still sends.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, final
 
+import numpy as np
 import torch
 
-from kt_models import data
+from kt_models import distributed
+from kt_models.data import Dataset
 from kt_models.kinds import FitFailed
 
 #: Of what is written; another version is refused.
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 class BadCheckpoint(FitFailed):
@@ -21,7 +24,7 @@ class BadCheckpoint(FitFailed):
 
 @final
 class Keeper:
-    """Keeps one fit, known by data, config and seed, in one file."""
+    """Keeps one fit, known by data, config, seed and how it is run, in one file."""
 
     def __init__(self, path: Path, key: dict[str, Any]) -> None:
         self.path, self.key = path, key
@@ -35,12 +38,13 @@ class Keeper:
         if not self.path.exists():
             return None
         try:
-            saved = torch.load(self.path, weights_only=True)
+            saved = torch.load(self.path, weights_only=True, map_location="cpu")
         except Exception as error:
             raise BadCheckpoint(f"{self.path}: cannot be read ({error}): remove it to fit from the start") from error
         if saved.get("key") != self.key:
             raise BadCheckpoint(
-                f"{self.path}: is of a fit with other data, settings or seed: name another file, or remove it"
+                f"{self.path}: is of a fit with other data, settings, seed or processes: name another file, or "
+                "remove it"
             )
         return dict(saved)
 
@@ -54,9 +58,13 @@ class Keeper:
         self.path.unlink(missing_ok=True)
 
 
-def keeper(path: Path | None, answers: data.Dataset, config: Any, seed: int) -> Keeper | None:
-    """The keeper of a fit, None if it is not to be kept; `config` is the dataclass of its settings.
+def keeper(
+    path: Path | None, answers: Dataset, config: Any, seed: int, validation: Dataset | None, *, warm: bool
+) -> Keeper | None:
+    """The keeper of a fit, None if it is not to be kept.
 
+    Args:
+        config: the dataclass of its settings.     validation: learners it chooses on.     warm: whether it starts warm.
     Raises:
         BadCheckpoint: if the folder of the file does not exist.
     """
@@ -65,7 +73,18 @@ def keeper(path: Path | None, answers: data.Dataset, config: Any, seed: int) -> 
     if not path.parent.is_dir():
         # Now, and not at the end of the first epoch.
         raise BadCheckpoint(f"{path}: there is no folder {path.parent}: make it, or name another file")
-    seen = answers.interactions
-    content = [float(seen.seconds.sum()), float(seen.correct.sum()), int(seen.concepts.flat.sum())]
-    size = [answers.n_learners, answers.n_answers, answers.concepts.size, answers.items.size]
-    return Keeper(path, {"version": VERSION, "config": asdict(config), "seed": seed, "size": size, "content": content})
+    content = [_digest(part) for part in (answers, validation) if part is not None]
+    key = {"config": asdict(config), "seed": seed, "content": content, "warm": warm, "processes": distributed.size()}
+    return Keeper(path, {"version": VERSION, **key})
+
+
+def _digest(answers: Dataset) -> str:
+    """Of all that a fit reads."""
+    seen, found = answers.interactions, hashlib.sha256()
+    columns = (
+        seen.learner, seen.seconds, seen.item, seen.concepts.flat, seen.concepts.offset, seen.correct,
+        seen.response_seconds, answers.concepts.ids, answers.items.ids,
+    )  # fmt: skip
+    for column in columns:
+        found.update(np.ascontiguousarray(column).tobytes())
+    return found.hexdigest()

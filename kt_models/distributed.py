@@ -45,6 +45,11 @@ def rank() -> tuple[int, ...]:
     return (dist.get_rank(),) if active() else ()
 
 
+def size() -> int:
+    """How many processes there are."""
+    return dist.get_world_size() if active() else 1
+
+
 def meet() -> None:
     """Waits for all processes."""
     if active():
@@ -68,6 +73,11 @@ def first() -> bool:
 def total(value: float) -> float:
     """Sum over processes."""
     return float(sum_arrays(np.array([value]))[0])
+
+
+def mean(value: float) -> float:
+    """Mean over processes: the same number on each, though each found its own to another last digit."""
+    return total(value) / size()
 
 
 def sum_arrays(values: Float) -> Float:

@@ -30,8 +30,10 @@ def fit(
 ) -> Fitted[Model]:
     """Binary cross-entropy of each answer given those before it, by Adam; see `kt_models.cakt.train`.
 
-    The epoch is chosen by the log loss of validation learners: those given, else `config.validation_share` of `data`.
-    They also set slope, intercept and spread of the logit, and teach nothing else.
+    The epoch is chosen by the log loss or AUC of validation learners: those given, else `config.validation_share` of
+    `data`. They also say when the learning rate drops (schedule plateau), and set slope, intercept and spread of the
+    logit. Where there are too few learners to set any aside, the training loss chooses, and training answers set the
+    rest.
 
     Args:
         seed: weights at the start, order of minibatches, dropout, who is set aside.     device: of torch.

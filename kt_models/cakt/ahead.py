@@ -98,9 +98,9 @@ def rest(setting: Setting, state: LearnerState, origin: Float, width: int) -> tu
 
 
 def _look(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Grid:
-    """Recall at each delay, recall then after a practice now, and spread, (rows, delays)."""
-    chance = held(_recall(setting, state, rows, np.zeros(1)))
+    """Recall at each delay (the first is 0), recall then after a practice now, and spread, (rows, delays)."""
     recall = held(_recall(setting, state, rows, delays))
+    chance = recall[:, :1]
     after = np.zeros_like(recall)
     for correct, weight in ((1.0, chance), (0.0, 1.0 - chance)):
         after += weight * held(_practised(setting, state, rows, delays, correct))
@@ -124,7 +124,14 @@ def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) ->
 def _frames(setting: Setting, state: LearnerState, rows: Rows) -> Frames:
     step = state.learner[rows.learner, counts.LEARNER_COLUMNS]
     return ring_frames(
-        setting.config, state, rows.row, _known(setting, rows), step, rows.seconds, np.full(len(rows.row), -1)
+        setting.config,
+        state,
+        rows.row,
+        _known(setting, rows),
+        step,
+        rows.seconds,
+        rows.since,
+        np.full(len(rows.row), -1),
     )
 
 
@@ -149,8 +156,8 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     columns = setting.tensor(event[:, event_columns(config)])
     x = net.embed(setting.tensor(known), setting.tensor(event[:, sequence.CREDIT]), columns)
     _, first = run(net.first, x[:, None], carried.first)
-    ring = np.concatenate([event[:, None], _aged(frames)[:, :-1]], axis=1)
-    later = frames_of(ring, known, step + 1, np.zeros(n), none)
+    ring = np.concatenate([event[:, None], _aged(frames, rows.pause)[:, :-1]], axis=1)
+    later = frames_of(ring, known, step + 1, np.zeros(n), np.zeros(n), none)
     halves = second.chunk(2, dim=1) if config.second_lstm else ()
     m = (windows(setting, later, own, one, n),) if carried.m else ()
     learner_counts, concept_counts = _counted(rows, correct, expected)
@@ -159,10 +166,10 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     return _curve(setting, Carried(first, halves, m), later, rows, head, delays)
 
 
-def _aged(frames: Frames) -> Float32:
+def _aged(frames: Frames, pause: Float) -> Float32:
     """Ring fields (rows, k, fields) as of now, -1 in step where there is no frame."""
     ring = frames.fields.copy()
-    ring[..., sequence.AGE] = frames.gap_days * SECONDS_PER_DAY
+    ring[..., sequence.AGE] += np.where(np.isfinite(pause), pause, 0.0)[:, None] * frames.mask
     ring[..., sequence.STEP] = np.where(frames.mask > 0, ring[..., sequence.STEP], -1.0)
     return ring
 

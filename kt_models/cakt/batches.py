@@ -38,6 +38,7 @@ class Batch:
         concept, credit, cell, share: (pairs,).     fields: (pairs, event fields).
         window: the distinct windows with a frame.     of: (windows,) which of them each is.
         window_cell, window_share: (windows,).     windowed: (B, T) share of the cell's windows that have a frame.
+        rows: (B, T) the answer in each cell, -1 where there is none.
     """
 
     lengths: Tensor
@@ -134,7 +135,7 @@ def _windows(config: Config, made: Sequences, pair: Int, answer: Int) -> tuple[F
     item = made.item[answer[has]]
     if not config.keyed_on_next:
         item = np.full(len(item), -1)
-    return made.events.frames(index[has], step, made.seconds[answer[has]], item), has
+    return made.events.frames(index[has], step, made.seconds[answer[has]], made.lag[answer[has]], item), has
 
 
 def chunks(lengths: Int, learners: Int, chunk: int) -> Iterator[tuple[Int, int, int]]:

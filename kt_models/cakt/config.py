@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, final, get_args
 
 #: paper: Su et al. 2023 as written. reference: as its published code does it, windows on the concept just answered.
 Mode = Literal["product", "paper", "reference"]
@@ -38,6 +38,10 @@ _POSITIVE: Final = (
     "frames", "side", "head", "epochs", "min_steps", "batch_learners", "chunk", "learning_rate", "rate_drop",
     "rate_every", "patience",
 )  # fmt: skip
+_CHOICES: Final = {
+    "window_key": WindowKey, "encoder": Encoder, "decay": Decay, "fusion": Fusion, "choose": Choose,
+    "schedule": Schedule, "precision": Precision,
+}  # fmt: skip
 _SHARES: Final = ("label_smoothing", "ema", "dropout")
 
 
@@ -45,6 +49,8 @@ _SHARES: Final = ("label_smoothing", "ema", "dropout")
 @dataclass(frozen=True)
 class Config:
     """Switches of the network (those left None take the value of `mode`), and settings of the fit.
+
+    `replace(config, mode=...)` changes the mode's name alone: switches are set by then. Make a new one.
 
     Attributes:
         mode: product, or as in the paper, or as in its code (docs/models/cakt.md compares them).
@@ -62,7 +68,8 @@ class Config:
         choose: the epoch is kept that has the best log loss, or AUC, of validation learners.
         rate_drop: the learning rate is multiplied by this, by `schedule`: each `rate_every` epochs (later where
             `min_steps` makes for more epochs), or after an epoch that was no better.
-        patience: epochs without a better one, after which the fit ends.
+        patience: epochs without a better one, after which the fit ends; twice as many where `min_steps` makes for more
+            epochs.
         chunk: answers of a learner through which gradients flow; states are carried on.
         precision, compile: of the fit and of nothing else: bfloat16 where it is faster, encoders compiled.
         validation_share: of learners set aside for choosing, where the caller gives none.
@@ -101,9 +108,14 @@ class Config:
     validation_share: float = 0.1
 
     def __post_init__(self) -> None:
+        if self.mode not in _PRESETS:
+            raise ValueError(f"mode is {self.mode!r}, must be one of {', '.join(_PRESETS)}")
         for name, value in _PRESETS[self.mode].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        for name, kind in _CHOICES.items():
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}, must be one of {', '.join(get_args(kind))}")
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be above 0")

@@ -32,17 +32,18 @@ class _Normalised(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, gain: Tensor, bias: Tensor, frames: int, positive: bool) -> Any:
+        # Sums over many rows stall in half precision.
         total = weight.sum() * frames * x.shape[2] * x.shape[3]
-        plain, squares = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+        plain, squares = weight.new_zeros(x.shape[1]), weight.new_zeros(x.shape[1])
         for part in _parts(x):
-            plain += weight[part] @ x[part].sum((2, 3))
+            plain += weight[part] @ x[part].sum((2, 3), dtype=weight.dtype)
         mean = _by_channel(plain, frames) / total
         for part in _parts(x):
             squares += weight[part] @ (x[part] - _wide(mean, frames)).square_().sum((2, 3))
         variance = _by_channel(squares, frames) / total
         scale = torch.rsqrt(variance + EPSILON)
         out = torch.empty_like(x)
-        factor, offset = _wide(gain * scale, frames), _wide(bias - mean * gain * scale, frames)
+        factor, offset = _wide(gain * scale, frames, x), _wide(bias - mean * gain * scale, frames, x)
         for part in _parts(x):
             torch.addcmul(offset, x[part], factor, out=out[part])
             if positive:
@@ -56,20 +57,21 @@ class _Normalised(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, out, weight, mean, scale, gain, total = ctx.saved_tensors
         frames, found = ctx.frames, torch.empty_like(x)
-        plain, along = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+        plain, along = weight.new_zeros(x.shape[1]), weight.new_zeros(x.shape[1])
         for part in _parts(x):
             # Every row's gradient is already that of all its repetitions together.
             here = found[part].copy_(gradients[0][part])
             if ctx.positive:
                 here.mul_(out[part] > 0)
-            plain += here.sum((0, 2, 3))
+            plain += here.sum((0, 2, 3), dtype=weight.dtype)
             along += (here * (x[part] - _wide(mean, frames))).sum((0, 2, 3))
         of_bias, of_gain = _by_channel(plain, frames), _by_channel(along, frames) * scale
         factor, slope = gain * scale, -gain * scale.square() * of_gain / total
-        offset = _wide(-factor * of_bias / total - mean * slope, frames)
+        offset, slopes = _wide(-factor * of_bias / total - mean * slope, frames, x), _wide(slope, frames, x)
+        factors, times = _wide(factor, frames, x), weight.to(x.dtype).view(-1, 1, 1, 1)
         for part in _parts(x):
-            shared = torch.addcmul(offset, x[part], _wide(slope, frames)).mul_(weight[part].view(-1, 1, 1, 1))
-            found[part].mul_(_wide(factor, frames)).add_(shared)
+            shared = torch.addcmul(offset, x[part], slopes).mul_(times[part])
+            found[part].mul_(factors).add_(shared)
         return found, None, of_gain, of_bias, None, None
 
 
@@ -84,9 +86,10 @@ def _by_channel(value: Tensor, frames: int) -> Tensor:
     return value.view(frames, -1).sum(0)
 
 
-def _wide(value: Tensor, frames: int) -> Tensor:
-    """(channels,) as (1, frames channels, 1, 1)."""
-    return value.repeat(frames).view(1, -1, 1, 1)
+def _wide(value: Tensor, frames: int, like: Tensor | None = None) -> Tensor:
+    """(channels,) as (1, frames channels, 1, 1), in the precision of `like`."""
+    out = value.repeat(frames).view(1, -1, 1, 1)
+    return out if like is None else out.to(like.dtype)
 
 
 @final
@@ -110,7 +113,9 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor, weight: Tensor, *, positive: bool) -> Tensor:
         """`positive`: followed by a ReLU."""
         if self.training:
-            made = _Normalised.apply(x, weight.to(x.dtype), self.gain, self.bias, self.frames, positive)  # type: ignore[no-untyped-call]
+            made = _Normalised.apply(
+                x, weight.to(torch.promote_types(x.dtype, torch.float32)), self.gain, self.bias, self.frames, positive
+            )  # type: ignore[no-untyped-call]
             out: Tensor = made[0]
             with torch.no_grad():
                 self.mean.lerp_(made[1].detach().to(self.mean), MOMENTUM)

@@ -23,6 +23,7 @@ from kt_models.cakt.train import Material, Run
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
 from kt_models.levels import Design, Levels, fit_levels
+from kt_models.metrics import Bool
 from kt_models.recall import Float
 
 #: Bits of a seed that say who is set aside, apart from those for the order of minibatches.
@@ -34,6 +35,11 @@ CONCEPT_SD: Final = 1.0
 ITEM_SD: Final = 1.0
 #: Features of the head that vary less than this are left in their own unit.
 LEAST_SCALE: Final = 1e-3
+#: Weights whose columns are fields of events, of frames or of the head.
+_OF_FIELDS: Final = ("event.", "frame.", "line.", "of_head.")
+#: Penalty on slope and intercept of the calibration, as so many answers of a toss would make: one outcome alone, or few
+#: answers, must not make for certainty.
+CALM: Final = 4.0
 
 
 def fit_model(
@@ -42,30 +48,41 @@ def fit_model(
 ) -> Fitted[Model]:  # fmt: skip
     """See `kt_models.cakt.fit`."""
     config = suited(config, data)
+    data, validation = _distinct(data), _distinct(validation) if validation and validation.n_answers else None
     where, report = torch.device(device), progress or (lambda record: None)
     learnt, chosen_on = data, validation
     if validation is None:
         parts = data.split_learners((1 - config.validation_share, config.validation_share), seed ^ _SET_ASIDE)
         learnt, chosen_on = (parts[0], parts[1]) if parts[0].n_learners and parts[1].n_learners else (data, None)
-    keeper = checkpoints.keeper(checkpoint, data, config, seed)
+    keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
         reference = reference_of(learnt, config)
-        material = Material(_training(learnt, config, reference, seed), _plain(chosen_on, config, reference))
+        training = _training(learnt, config, reference, seed)
+        known = np.bincount(training.known, minlength=data.concepts.size)[: data.concepts.size] > 0
         net = network(config, data.concepts.size).to(where)
-        standardise(net, material.training.head)
+        standardise(net, training.head)
         if warm_start is not None:
-            take_over(net, warm_start, data)
+            known |= take_over(net, warm_start, data)
         if config.compile and net.encoder is not None:
             net.encoder.compile()
         run = Run(net, config, seed, where)
+        material = Material(training, _plain(chosen_on, config, reference), known)
         log = train.optimise(run, material, report, keeper)
-    best = run.judged.cpu().eval()
-    best.forget_unknown()
-    judged = chosen_on or learnt
-    made = material.validation or material.training
-    calibration = calibrated(best, config, judged, made, reference)
+    # Another network than the one fitted, which may be compiled, for a device, and averaged.
+    best = network(config, data.concepts.size)
+    best.load_state_dict(run.judged.state_dict())
+    if chosen_on is None or material.validation is None:
+        calibration = calibrated(best, config, learnt, material.training, reference)
+    else:
+        calibration = calibrated(best, config, chosen_on, material.validation, reference)
     return Fitted(Model(config, best, reference, calibration, data.concepts, data.items), tuple(log))
+
+
+def _distinct(data: Dataset) -> Dataset:
+    """Each answer to each of its concepts once."""
+    seen = data.interactions
+    return replace(data, interactions=replace(seen, concepts=sequence.distinct(seen.concepts)))
 
 
 def suited(config: Config, data: Dataset) -> Config:
@@ -103,9 +120,10 @@ def _training(data: Dataset, config: Config, reference: Reference, seed: int) ->
     seen, expected, difficulty = data.interactions, None, None
     if config.items or config.counts:
         fold = np.random.default_rng(seed).permutation(data.n_learners) % FOLDS
-        if data.n_learners >= FOLDS:
-            expected, difficulty = np.empty(len(seen)), np.empty(len(seen))
-            for k in range(FOLDS):
+        # One learner alone is described by an average of nobody.
+        expected, difficulty = np.full(len(seen), 0.5), np.zeros(len(seen))
+        if data.n_learners > 1:
+            for k in range(min(FOLDS, data.n_learners)):
                 others = reference_of(data.take(np.flatnonzero(fold != k)), config)
                 rows = np.flatnonzero(fold[seen.learner] == k)
                 expected[rows], difficulty[rows] = others.of(seen.item[rows], seen.concepts.take(rows))
@@ -119,9 +137,18 @@ def _plain(data: Dataset | None, config: Config, reference: Reference) -> Sequen
 
 
 @torch.no_grad()
-def take_over(net: Network, model: Model, data: Dataset) -> None:
-    """Weights of another model: concepts by their ids, the rest where shapes agree."""
+def take_over(net: Network, model: Model, data: Dataset) -> Bool:
+    """Weights of another model: concepts by their ids, the rest where they mean the same and shapes agree.
+
+    Returns which concepts (concepts,) it knew.
+    """
     other, own = model.network.state_dict(), net.state_dict()
+    theirs, mine = model.config, net.config
+    if (theirs.items, theirs.time, theirs.counts) != (mine.items, mine.time, mine.counts):
+        # Columns of other fields than these.
+        other = {name: value for name, value in other.items() if not name.startswith(_OF_FIELDS)}
+    if theirs.decay != mine.decay:
+        other.pop("fade", None)
     position = np.minimum((model.concepts or data.concepts).encode(data.concepts.ids), model.n_concepts)
     place = torch.as_tensor(np.append(position, model.n_concepts))
     other["out.weight"], other["bias.weight"] = other["out.weight"][place], other["bias.weight"][place]
@@ -129,6 +156,7 @@ def take_over(net: Network, model: Model, data: Dataset) -> None:
     other["token.weight"] = tokens.reshape(2 * len(place), -1)
     agreeing = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
     net.load_state_dict({**own, **agreeing})
+    return position < model.n_concepts
 
 
 def calibrated(net: Network, config: Config, data: Dataset, made: Sequences, reference: Reference) -> Calibration:
@@ -143,12 +171,15 @@ def calibrated(net: Network, config: Config, data: Dataset, made: Sequences, ref
 
 
 def platt(logit: Float, credit: Float) -> tuple[float, float]:
-    """Slope a and intercept b of sigmoid(a logit + b) of least log loss; a tenth of the slope at least."""
+    """Slope a and intercept b of sigmoid(a logit + b) of least log loss, drawn to 1 and 0; slope .1 at least."""
+    calm = CALM / len(logit)
 
     def loss(x: Float) -> tuple[float, Float]:
         z = x[0] * logit + x[1]
         slope = (1.0 / (1.0 + np.exp(-np.clip(z, -30, 30))) - credit) / len(z)
-        return float(np.mean(np.logaddexp(0.0, z) - credit * z)), np.array([slope @ logit, slope.sum()])
+        away = x - np.array([1.0, 0.0])
+        value = float(np.mean(np.logaddexp(0.0, z) - credit * z)) + 0.5 * calm * float(away @ away)
+        return value, np.array([slope @ logit, slope.sum()]) + calm * away
 
     found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0.1, 10.0), (-5.0, 5.0)]).x
     return float(found[0]), float(found[1])

@@ -54,7 +54,7 @@ class Carried:
 
 
 def gathered(values: Tensor, cell: Tensor, share: Tensor, n: int) -> Tensor:
-    """(n, ...) sums of share-weighted rows at each cell; rows in order of cell, each alone there, are only placed."""
+    """(n, ...) sums of share-weighted rows at each cell."""
     weighted = values * share.view(-1, *(1,) * (values.dim() - 1))
     out = values.new_zeros((n, *values.shape[1:]))
     return out.index_add(0, cell, weighted)
@@ -88,7 +88,7 @@ def forward(net: Network, batch: Batch, carried: Carried, *, ends: bool = False)
             end = m[torch.arange(b), batch.lengths - 1]
             m, last = torch.cat([carried.m[0][:, None], m[:, :-1]], dim=1), (end,)
     f = net.fuse(m, before)
-    o, second = (f, ()) if net.second is None else run(net.second, f, carried.second, lengths)
+    o, second = net.follow(f, carried.second, lengths)
     flat = net.dropout(o).reshape(b * t, -1)
     of_concepts = net.logit_of_concepts(flat[batch.cell], batch.concept)
     logit = gathered(of_concepts, batch.cell, batch.share, b * t)

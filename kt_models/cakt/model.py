@@ -40,7 +40,7 @@ def network(config: Config, n_concepts: int) -> Network:
 
 @final
 class Model(LearnerModel):
-    """A frozen CAKT. A state takes 4 (6 + 4 H^2) bytes a learner and 76 + 36 k a touched concept.
+    """A frozen CAKT. A state takes 4 (6 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
 
     Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`).
     """

@@ -1,15 +1,17 @@
 """The network: embeddings, windows, two recurrent layers with a fusion between, and what is read from them.
 
     e_i = E[c, r] + A x_i                                   event; x_i: surprise, difficulty, lag and time taken
+                                                            y_i: x_i, whether it was the item asked, steps since then
     h_t = LSTM_1(e_1 .. e_t)
-    m_t = encoder(window of the question asked, frames e_i exp(-theta gap_i))
+    m_t = encoder(window of the question asked, frames (E[c, r] + B y_i) exp(-theta gap_i))
     z_1, z_2 = sigmoid(W [m_t, h_t] + b);   f_t = z_1 m_t + z_2 h_t
-    o_t = LSTM_2(f_1 .. f_t)
+    o_t = LSTM_2(f_0 .. f_t)
     logit P(correct) = o_t . w_c + b_c  (+ head)            mean over the concepts of the question
     head = v . g + MLP([o_t, g])                            g: counts, pauses, difficulty of the item
 
 Su, Liu, Yang & Lu 2023 (doi 10.3389/fpsyg.2023.1150329), with the head, x_i and concepts averaged added by us. An empty
-window has a learnt m; all states begin at zero.
+window has a learnt m where it is keyed on the question asked, and m = 0 where nothing was answered before; all states
+begin at zero.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class Window:
     """Frames of windows as tensors, shapes (windows, k), newest first.
 
     Attributes:
-        concept: long.     credit, gap, mask: float.     fields: (windows, k, event fields); no last axis without any.
+        concept: long.     credit, gap, mask: float.     fields: (windows, k, frame fields), y_i.
         weight: (windows,) how often each occurs.
     """
 
@@ -119,11 +121,15 @@ class Network(nn.Module):
             nn.init.zeros_(self.joined.weight)
 
     @torch.no_grad()
-    def forget_unknown(self) -> None:
-        """Sets what stands for an unknown concept to the mean of the known ones; once, when a fit ends."""
-        n = self.n_concepts
-        self.token.weight[2 * n :] = self.token.weight[: 2 * n].view(n, 2, -1).mean(0)
-        self.out.weight[n], self.bias.weight[n] = self.out.weight[:n].mean(0), self.bias.weight[:n].mean(0)
+    def stand_in(self, learnt: Tensor) -> None:
+        """Concepts that nobody answered to, and the unknown one, become the mean of those `learnt` (concepts,)."""
+        token = self.token.weight.view(self.n_concepts + 1, 2, -1)
+        rows, others = torch.nonzero(learnt)[:, 0], torch.ones(len(token), dtype=torch.bool, device=learnt.device)
+        if not len(rows):
+            return
+        others[rows] = False
+        for weight in (token, self.out.weight, self.bias.weight):
+            weight[others] = weight[rows].mean(0)
 
     def embed(self, concept: Tensor, credit: Tensor, fields: Tensor) -> Tensor:
         """Events (..., d) from concepts, credits (...) and fields (..., event fields)."""
@@ -157,11 +163,11 @@ class Network(nn.Module):
         z_m, z_h = torch.sigmoid(self.gate(torch.cat([m, h], dim=-1))).chunk(2, dim=-1)
         return z_m * m + z_h * h
 
-    def follow(self, f: Tensor, states: States | None = None) -> tuple[Tensor, States]:
-        """o of f (learners, steps, d), from a state (h, c) of LSTM_2."""
+    def follow(self, f: Tensor, states: States | None, lengths: Tensor | None = None) -> tuple[Tensor, States]:
+        """o of f (learners, steps, d), from a state (h, c) of LSTM_2; see `run`."""
         if self.second is None:
             return f, ()
-        return run(self.second, f, states)
+        return run(self.second, f, states, lengths)
 
     def logit_of_concepts(self, o: Tensor, concept: Tensor) -> Tensor:
         """o . w_c + b_c, shapes (rows, d) and (rows,)."""

@@ -98,11 +98,14 @@ class Events:
     fields: Float32
     seconds: Float
 
-    def frames(self, index: Int, step: Int, seconds: Float, item: Int) -> Frames:
-        """Frames of windows from indices (windows, k) of events, -1 for none; step, time and item (windows,) asked."""
+    def frames(self, index: Int, step: Int, seconds: Float, since: Float, item: Int) -> Frames:
+        """Frames of windows from indices (windows, k) of events, -1 for none; (windows,) step, time and item asked.
+
+        `since` (windows,): seconds since the learner's last answer.
+        """
         mask = (index >= 0).astype(np.float32)
         fields = self.fields[index] * mask[..., None]
-        days = np.maximum(seconds[:, None] - self.seconds[index], 0.0) / SECONDS_PER_DAY
+        days = told(seconds[:, None] - self.seconds[index], since[:, None]) / SECONDS_PER_DAY
         return Frames(
             self.concept[index], fields, (step[:, None] - fields[..., STEP]).astype(np.float32) * mask,
             days.astype(np.float32) * mask, mask, _same(fields[..., ITEM], item),
@@ -123,7 +126,8 @@ class Sequences:
     Attributes:
         offset: (learners + 1,) answers of each.     step: (answers,) of the learner's whole history.
         lists: distinct concepts of each answer; pairs stand in their order.     known: (pairs,) concept position.
-        credit, item, seconds: (answers,).     events: rings first, then the pairs.     first_pair: where those begin.
+        credit, item, seconds: (answers,).     lag: (answers,) seconds since the learner's last one.
+        events: rings first, then the pairs.     first_pair: where those begin.
         window: (pairs, k) events of each window, -1 for none.     head: (answers, head features) float32.
         evidence: (answers, 3) as `counts.evidence`.     after: counts after all answers, as a state.
     """
@@ -135,6 +139,7 @@ class Sequences:
     credit: Float32
     item: Int
     seconds: Float
+    lag: Float
     events: Events
     first_pair: int
     window: Int
@@ -225,7 +230,7 @@ def head_features(
 
 
 def told(pause: Float, since: Float) -> Float:
-    """Seconds since a concept was practised, without a short pause since the learner's last answer."""
+    """Seconds since a concept was practised, without a short pause since the learner's last answer; at least 0."""
     short = np.where(since < SHORT_PAUSE_SECONDS, since, 0.0)
     return np.maximum(pause - short, 0.0)
 
@@ -274,16 +279,14 @@ def prepare(
     fields = _fields(config, seen, credit, expected, difficulty, features.lag, step)
     events, window, first = _windows(config, state, seen, fields, step, reference.n_concepts)
     owner = lists.owner
-    frames = events.frames(window, step[owner], seen.seconds[owner], seen.item[owner])
-    if not config.keyed_on_next:
-        # The head may know of the question what the window does not.
-        before = earlier(window)
-        frames = events.frames(before, step[owner], seen.seconds[owner], seen.item[owner])
+    # The head may know of the question what a window of the concept just answered does not.
+    before = window if config.keyed_on_next else earlier(window)
+    frames = events.frames(before, step[owner], seen.seconds[owner], features.lag[owner], seen.item[owner])
     of_window = window_features(config, frames, lists)
     head = head_features(config, features.learner, features.concept, features.lag, np.asarray(difficulty), of_window)
     return Sequences(
-        offset, step, lists, np.minimum(lists.flat, reference.n_concepts), credit, seen.item, seen.seconds, events,
-        first, window, head, features.evidence, features.after,
+        offset, step, lists, np.minimum(lists.flat, reference.n_concepts), credit, seen.item, seen.seconds,
+        features.lag, events, first, window, head, features.evidence, features.after,
     )  # fmt: skip
 
 
@@ -396,10 +399,6 @@ def rings_after(config: Config, state: LearnerState, made: Sequences) -> Learner
     before = state.find(after.owner, after.concept)
     known = before >= 0
     ring[known] = ring_of(config, state.touched[before[known]])
-    aged = np.zeros(len(after.concept))
-    aged[known] = after.concept_seconds[known] - state.concept_seconds[before[known]]
-    present = ring[..., STEP] >= 0
-    ring[..., AGE] = np.where(present, ring[..., AGE] + aged[:, None].astype(np.float32), 0.0)
     owner, events = made.lists.owner, made.events
     learner = np.searchsorted(made.offset, owner, side="right") - 1
     row = after.find(learner, made.lists.flat)

@@ -102,22 +102,25 @@ def _prediction(setting: Setting, logit: Float, evidence: Float) -> Prediction:
 
 
 def ring_frames(
-    config: Config, state: LearnerState, row: Int, concept: Int, step: Int, seconds: Float, item: Int
+    config: Config, state: LearnerState, row: Int, concept: Int, step: Int, seconds: Float, since: Float, item: Int
 ) -> Frames:
-    """Windows of rows of a state (-1: untouched), for questions at a step, a time and of an item, shapes (rows,)."""
+    """Windows of rows of a state (-1: untouched), for questions at a step, a time and of an item, shapes (rows,).
+
+    `since`: seconds since the learner's last answer.
+    """
     ring = np.zeros((len(row), config.frames, len(sequence.RING)), np.float32)
     ring[..., STEP] = -1.0
     known = row >= 0
     ring[known] = sequence.ring_of(config, state.touched[row[known]])
     settled = np.where(known, state.concept_seconds[row] if len(state.concept) else 0.0, 0.0)
-    return frames_of(ring, concept, step, seconds - settled, item)
+    return frames_of(ring, concept, step, seconds - settled, since, item)
 
 
-def frames_of(ring: Float32, concept: Int, step: Int, since: Float, item: Int) -> Frames:
-    """Frames of rings (rows, k, fields) settled `since` seconds ago."""
+def frames_of(ring: Float32, concept: Int, step: Int, waited: Float, since: Float, item: Int) -> Frames:
+    """Frames of rings (rows, k, fields) settled `waited` seconds ago, of learners whose last answer was `since` ago."""
     mask = (ring[..., STEP] >= 0).astype(np.float32)
     fields = ring * mask[..., None]
-    days = np.maximum(since[:, None] + fields[..., sequence.AGE], 0.0) / SECONDS_PER_DAY
+    days = sequence.told(waited[:, None] + fields[..., sequence.AGE], since[:, None]) / SECONDS_PER_DAY
     same = (fields[..., ITEM] == item[:, None] + 1) & (item[:, None] >= 0)
     return Frames(
         np.broadcast_to(concept[:, None], mask.shape), fields, (step[:, None] - fields[..., STEP]) * mask,
@@ -168,7 +171,7 @@ def _logits(setting: Setting, state: LearnerState, query: Query) -> tuple[Float,
     known = np.minimum(flat, setting.reference.n_concepts)
     step = state.learner[learner, counts.LEARNER_COLUMNS]
     item = query.item[lists.owner]
-    frames = ring_frames(config, state, row, known, step, met.now[lists.owner], item)
+    frames = ring_frames(config, state, row, known, step, met.now[lists.owner], met.since[lists.owner], item)
     case, of = _cases(query.learner, lists.owner, frames, len(lists))
     carried = Carried.from_columns(net, setting.tensor(state.learner[query.learner[case], BEGIN:]))
     # Windows of those questions that stand for themselves or for others.

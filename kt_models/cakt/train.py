@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -21,6 +21,7 @@ from kt_models.cakt.network import Network
 from kt_models.cakt.sequence import Sequences
 from kt_models.checkpoint import Keeper
 from kt_models.kinds import FitFailed, Progress
+from kt_models.metrics import Bool
 from kt_models.recall import Float, Int
 
 #: Largest norm of a step's gradient, in nats an answer.
@@ -36,10 +37,11 @@ class Diverged(FitFailed):
 @final
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Answers to learn from, and to choose on (None: the training loss chooses)."""
+    """Answers to learn from, to choose on (None: the training loss chooses), and which (concepts,) can be learnt."""
 
     training: Sequences
     validation: Sequences | None
+    learnt: Bool
 
 
 @final
@@ -89,7 +91,7 @@ class Run:
                 progress({"epoch": float(self.epoch), **at})
         return distributed.total(total) / max(distributed.total(answers), 1.0)
 
-    def _losses(self, made: Sequences, groups: Sequence[Int]) -> Any:
+    def _losses(self, made: Sequences, groups: Sequence[Int]) -> Iterator[tuple[Tensor | None, int]]:
         """Summed loss and number of answers of every chunk."""
         config, lengths = self.config, np.diff(made.offset)
         for group in groups:
@@ -182,17 +184,16 @@ def optimise(run: Run, material: Material, progress: Progress, keeper: Keeper | 
     """Runs all epochs, or those that `keeper` has not kept yet; `run.judged` then is the best. Returns the log."""
     config = run.config
     run.resume(keeper.load() if keeper is not None else None)
+    learnt = torch.as_tensor(material.learnt, device=run.device)
     while run.epoch < run.epochs and not (material.validation is not None and run.worse >= run.patience):
         record = {"epoch": float(run.epoch), "train_log_loss": run.train(material.training, progress)}
         distributed.average_values([buffer for buffer in run.net.buffers() if buffer.is_floating_point()])
         if run.average is not None:
             distributed.average_values([buffer for buffer in run.average.buffers() if buffer.is_floating_point()])
-        score = record["train_log_loss"]
+        run.judged.stand_in(learnt)
         if material.validation is not None:
-            record |= judged(run.judged, material.validation, run.device)
-            # One outcome alone has no AUC.
-            by_auc = config.choose == "auc" and math.isfinite(record["validation_auc"])
-            score = -record["validation_auc"] if by_auc else record["validation_log_loss"]
+            record |= judge(run.judged, material.validation, run.device)
+        score = distributed.mean(score_of(record, config.choose))
         run.end_epoch(record, score)
         progress({**record, "step": float(run.epoch), "steps": float(run.epochs)})
         # Several processes hold the same: one writes, and none is ahead of what is written.
@@ -222,11 +223,19 @@ def logits(net: Network, made: Sequences, device: torch.device) -> Float:
     return out
 
 
-def judged(net: Network, made: Sequences, device: torch.device) -> dict[str, float]:
-    """Log loss and AUC over all answers, each predicted from those before it."""
+def score_of(record: dict[str, float], choose: str | None) -> float:
+    """What the epochs are compared by, less is better: infinite if the loss is no number."""
+    loss = record.get("validation_log_loss", record["train_log_loss"])
+    if not math.isfinite(loss):
+        return math.inf
+    # One outcome alone has no AUC.
+    return -record["validation_auc"] if choose == "auc" and "validation_auc" in record else loss
+
+
+def judge(net: Network, made: Sequences, device: torch.device) -> dict[str, float]:
+    """Log loss and AUC (if both outcomes occur) over all answers, each predicted from those before it."""
     logit, credit = logits(net, made, device), made.credit.astype(np.float64)
     learner = np.repeat(np.arange(made.n_learners), np.diff(made.offset))
-    return {
-        "validation_log_loss": float(np.mean(np.logaddexp(0.0, logit) - credit * logit)),
-        "validation_auc": metrics.auc(metrics.Answers(learner, logit, credit)),
-    }
+    loss = float(np.mean(np.logaddexp(0.0, logit) - credit * logit))
+    auc = metrics.auc(metrics.Answers(learner, logit, credit))
+    return {"validation_log_loss": loss} | ({"validation_auc": auc} if math.isfinite(auc) else {})

@@ -42,7 +42,12 @@ def fit_model(
         training = Training.start(learnt, config, candidates, seed)
         if warm_start is not None:
             training.warm(warm_start)
-        log = train.optimise(training, chosen_on, report, keeper=checkpoints.keeper(checkpoint, data, config, seed))
+        log = train.optimise(
+            training,
+            chosen_on,
+            report,
+            keeper=checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None),
+        )
         if config.correction_steps:
             from kt_models.psikt import correction
 

@@ -81,6 +81,20 @@ def test_the_time_an_answer_took_changes_later_predictions_only(model: Model, se
     assert moved > 1e-5 if model.config.time else moved == 0.0
 
 
+@pytest.mark.parametrize("run", [traced, scored])
+def test_a_short_pause_before_an_answer_changes_later_predictions_only(
+    model: Model, seen: Interactions, run: Pass
+) -> None:
+    """In a log such a pause holds the time taken over the very answer that is predicted."""
+    pause = np.diff(seen.seconds[:LENGTH], prepend=seen.seconds[0])
+    at = int(np.flatnonzero((pause > 0) & (pause < 300.0))[-1])
+    later = seen.seconds.copy()
+    later[at:LENGTH] += 250.0
+    before, after = (run(model, log) for log in (seen, replace(seen, seconds=later)))
+    assert np.array_equal(after[: at + 1], before[: at + 1])
+    assert np.array_equal(after[LENGTH:], before[LENGTH:])
+
+
 def test_the_future_is_not_needed(model: Model, seen: Interactions) -> None:
     """Predictions from the answers up to there alone are those made with all answers at hand."""
     whole = traced(model, seen)[:LENGTH]

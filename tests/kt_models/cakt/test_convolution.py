@@ -115,6 +115,15 @@ def test_running_statistics_move_by_a_tenth_towards_those_of_the_batch() -> None
     torch.testing.assert_close(norm.variance, (1 - MOMENTUM) * before + MOMENTUM * unbiased * (n - 1) / n)
 
 
+def test_half_precision_does_not_blur_the_statistics_of_many_windows() -> None:
+    x = (0.3 + torch.randn(20_000, 4, 5, 5)).bfloat16()
+    norm = BatchNorm(4, 1)
+    out = norm(x, torch.ones(len(x)), positive=False).float()
+    torch.testing.assert_close(norm.mean, MOMENTUM * x.float().mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
+    assert abs(float(out.mean())) < 0.01
+    assert float(out.std()) == pytest.approx(1.0, abs=0.01)
+
+
 def test_in_service_the_running_statistics_are_used_and_kept() -> None:
     norm = drawn_norm(2, 3).eval()
     peer, x = torch_norm(norm).eval(), torch.randn(5, 6, 4, 4)

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from kt_models import artifact, evaluate, metrics, synthetic
 from kt_models import data as datasets
 from kt_models.artifact import BadArtifact, load_model
-from kt_models.base import ConceptLists, Fitted
+from kt_models.base import ConceptLists, Fitted, Interactions, Query
 from kt_models.cakt import Config, Model, fit
+from kt_models.cakt.train import Diverged
 from kt_models.checkpoint import BadCheckpoint
 from kt_models.data import Dataset
 from kt_models.recall import Float
@@ -28,6 +30,10 @@ SMALL: dict[str, Any] = {
     "ema": 0.9,
 }  # fmt: skip
 QUICK = Config(**SMALL)
+ONE_ANSWER = Interactions(
+    np.zeros(1, np.int64), np.zeros(1), np.full(1, -1), ConceptLists.single(np.zeros(1, np.int64)),
+    np.ones(1, np.float32), np.full(1, np.nan, np.float32),
+)  # fmt: skip
 #: A rate at which nothing moves: what a warm start gave is what the fit returns.
 STILL = 1e-12
 
@@ -96,7 +102,7 @@ def test_answers_of_few_learners_are_learnt_by_heart_but_for_those_that_nothing_
 def test_of_coin_flips_nothing_is_learnt(mode: str) -> None:
     """With 2,400 answers, the area under the curve has a standard error of 0.012."""
     training, test = coin_flips(240, 20, 4, seed=2).split_learners((0.5, 0.5), 0)
-    model = fit(training, replace(QUICK, mode=mode, epochs=2, batch_learners=16), seed=0).model  # type: ignore[arg-type]
+    model = fit(training, Config(**(SMALL | {"mode": mode, "epochs": 2, "batch_learners": 16})), seed=0).model
     assert abs(auc(model, test) - 0.5) < 0.05
     assert loss_of(model.score(test), test) < np.log(2) + 0.02
 
@@ -118,6 +124,21 @@ def test_every_network_beats_the_base_rate_on_other_learners(
     assert loss_of(model.score(parts[1]), parts[1]) < 0.95 * base_loss(*parts)
     assert auc(model, parts[1]) > 0.65
     assert all(value.dtype.itemsize >= 4 for value in model.network.state_dict().values())
+
+
+def test_concepts_that_nobody_practised_are_all_alike(parts: tuple[Dataset, Dataset]) -> None:
+    """A curriculum has concepts without an answer: of them, as of unknown ones, the model knows the average."""
+    training = without_last(parts[0])
+    more = replace(training, concepts=datasets.Vocabulary(np.append(training.concepts.ids, [90, 91])))
+    for settings in ({}, {"mode": "paper"}):
+        model = fit(more, Config(**(SMALL | settings)), seed=0).model
+        n = more.concepts.size
+        state = model.update(model.prior(1), ONE_ANSWER)
+        asked = Query(
+            np.zeros(4, np.int64), np.full(4, 60.0), np.full(4, -1), ConceptLists.single(np.arange(n - 3, n + 1))
+        )
+        p = model.predict(state, asked).p
+        np.testing.assert_allclose(p, p[-1], rtol=0, atol=1e-6)
 
 
 def test_smoothed_labels_make_for_cautious_predictions(parts: tuple[Dataset, Dataset]) -> None:
@@ -187,6 +208,33 @@ def test_a_checkpoint_of_another_fit_is_refused(parts: tuple[Dataset, Dataset], 
             fit(data, config, seed=seed, checkpoint=kept)
 
 
+def test_a_checkpoint_is_of_its_validation_learners_and_its_start(
+    fitted: Fitted[Model], parts: tuple[Dataset, Dataset], tmp_path: Path
+) -> None:
+    kept, (chosen, others) = tmp_path / "fit.pt", parts[1].split_learners((0.5, 0.5), 0)
+    again = partial(fit, parts[0], QUICK, seed=0, checkpoint=kept)
+    with pytest.raises(Broken):
+        again(validation=chosen, progress=partial(break_off, epoch=1.0, ends=True))
+    for changes in ({"validation": others}, {}, {"validation": chosen, "warm_start": fitted.model}):
+        with pytest.raises(BadCheckpoint, match="remove it"):
+            again(**changes)
+    assert len(again(validation=chosen).log) == QUICK.epochs
+
+
+@pytest.mark.parametrize("mode", ["product", "paper"])
+def test_learners_who_were_all_right_say_little_of_calibration(parts: tuple[Dataset, Dataset], mode: str) -> None:
+    right = parts[1].where(parts[1].interactions.correct == 1.0).take(np.arange(3))
+    found = fit(parts[0], Config(**(SMALL | {"mode": mode, "calibrate": True})), seed=0, validation=right)
+    assert not any("validation_auc" in record for record in found.log)
+    assert np.quantile(found.model.score(parts[1]), 0.9) < 0.999
+
+
+def test_a_fit_whose_numbers_overflow_says_what_to_do(parts: tuple[Dataset, Dataset]) -> None:
+    for mode in ("product", "paper"):
+        with pytest.raises(Diverged, match="lower learning_rate"):
+            fit(parts[0], Config(**(SMALL | {"mode": mode, "learning_rate": 1e36})), seed=0)
+
+
 def test_two_processes_fit_what_one_fits(fitted: Fitted[Model], parts: tuple[Dataset, Dataset], tmp_path: Path) -> None:
     file, out, kept = tmp_path / "answers.parquet", tmp_path / "model", tmp_path / "fit.pt"
     datasets.write(parts[0], file)
@@ -251,6 +299,17 @@ def test_a_warm_start_knows_concepts_by_their_ids(parts: tuple[Dataset, Dataset]
         np.testing.assert_allclose(taken.score(shifted(test)), first.score(test), rtol=0, atol=1e-5)
 
 
+def test_a_warm_start_takes_nothing_that_meant_something_else(parts: tuple[Dataset, Dataset]) -> None:
+    """Fading in days is not fading in steps, nor are fields of time fields of items, however many there are."""
+    still = partial(fit, parts[0], seed=0)
+    start = still(Config(**(SMALL | {"items": False, "decay": "steps"}))).model
+    settings = SMALL | {"time": False, "decay": "days", "epochs": 1, "learning_rate": STILL, "ema": 0.0}
+    warm, cold = (still(Config(**settings), warm_start=model).model.network for model in (start, None))
+    assert torch.equal(warm.state_dict()["first.weight_hh_l0"], start.network.state_dict()["first.weight_hh_l0"])
+    for name in ("fade", "of_head.weight"):
+        torch.testing.assert_close(warm.state_dict()[name], cold.state_dict()[name], rtol=0, atol=1e-6)
+
+
 # ---- times
 
 
@@ -289,6 +348,8 @@ def test_with_times_recall_moves_with_the_delay(parts: tuple[Dataset, Dataset], 
         ({"learning_rate": 0.0}, "learning_rate is 0.0, must be above 0"),
         ({"window_key": "current", "decay": "days"}, "decay days needs window_key next"),
         ({"mode": "reference", "decay": "days"}, "decay days needs window_key next"),
+        ({"encoder": "convolution"}, "encoder is 'convolution', must be one of conv, capsule, recurrent, dense, none"),
+        ({"mode": "papers"}, "mode is 'papers', must be one of paper, reference, product"),
         ({"ema": 1.0}, "ema is 1.0, must be at least 0 and below 1"),
         ({"dropout": -0.1}, "dropout is -0.1, must be at least 0 and below 1"),
         ({"label_smoothing": 1.0}, "label_smoothing is 1.0, must be at least 0 and below 1"),

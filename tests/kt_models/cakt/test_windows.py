@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kt_models.base import ConceptLists, Float32, Interactions
 from kt_models.cakt import Model, batches, sequence, stream
-from kt_models.cakt.sequence import CREDIT, ITEM, STEP, Frames, Sequences
+from kt_models.cakt.sequence import CREDIT, ITEM, SHORT_PAUSE_SECONDS, STEP, Frames, Sequences
 from kt_models.recall import SECONDS_PER_DAY, Int
 from kt_models.state import LearnerState
 from tests.kt_models.cakt import networks
@@ -37,7 +37,8 @@ def framed(model: Model, made: Sequences) -> Frames:
     """Frames as the network is given them: for the question asked, or the one after the answer."""
     owner = made.lists.owner
     after = 0 if model.config.keyed_on_next else 1
-    return made.events.frames(made.window, made.step[owner] + after, made.seconds[owner], made.item[owner])
+    lag, item = made.lag[owner], made.item[owner]
+    return made.events.frames(made.window, made.step[owner] + after, made.seconds[owner], lag, item)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,10 @@ def test_windows_are_those_found_answer_by_answer(model: Model, seed: int) -> No
         assert frames.same_item[pair, :n].tolist() == again
         after = int(made.step[asked]) + (0 if model.config.keyed_on_next else 1)
         assert frames.gap_steps[pair, :n].tolist() == [after - answer.step for answer in window]
-        days = [(seen.seconds[asked] - answer.seconds) / SECONDS_PER_DAY for answer in window]
+        # A short pause before a question holds the time taken over it, and is left out.
+        lag = seen.seconds[asked] - seen.seconds[asked - 1] if made.step[asked] else 0.0
+        told = seen.seconds[asked] - lag * (lag < SHORT_PAUSE_SECONDS)
+        days = [max(told - answer.seconds, 0.0) / SECONDS_PER_DAY for answer in window]
         np.testing.assert_allclose(frames.gap_days[pair, :n], days, rtol=1e-6)
 
 
@@ -221,4 +225,6 @@ def test_questions_meet_the_windows_that_answers_meet(model: Model) -> None:
     row = state.find(np.zeros(len(made.known), np.int64), made.lists.flat)
     n = len(row)
     step, seconds, item = np.full(n, 29), np.full(n, made.seconds[0]), np.full(n, made.item[0])
-    assert_same(stream.ring_frames(model.config, state, row, made.known, step, seconds, item), framed(model, made))
+    since = np.full(n, made.seconds[0] - state.seconds[0])
+    found = stream.ring_frames(model.config, state, row, made.known, step, seconds, since, item)
+    assert_same(found, framed(model, made))
