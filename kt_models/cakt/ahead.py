@@ -17,9 +17,11 @@ from kt_models.base import ConceptLists, Float32
 from kt_models.cakt import sequence
 from kt_models.cakt.batches import event_columns
 from kt_models.cakt.forward import Carried
+from kt_models.cakt.frames import AGE, CREDIT, STEP, Frames, told
 from kt_models.cakt.network import run
-from kt_models.cakt.sequence import Frames
-from kt_models.cakt.stream import BEGIN, ROWS, Setting, asked, frames_of, ring_frames, seen_by_head, windows
+from kt_models.cakt.reference import Last, Told
+from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
+from kt_models.cakt.stream import ROWS, Setting, asked, frames_of, ring_frames, seen_by_head, windows
 from kt_models.grids import Grid
 from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
@@ -117,12 +119,13 @@ def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) ->
     of_window = sequence.window_features(
         setting.config, seen_by_head(setting.config, frames), ConceptLists.single(rows.concept)
     )
-    head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, of_window, delays)
+    known = _asked_after(setting, rows, Last.of_columns(state.learner[rows.learner, LAST]))
+    head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, known, of_window, delays)
     return _curve(setting, carried, frames, rows, head, delays)
 
 
 def _frames(setting: Setting, state: LearnerState, rows: Rows) -> Frames:
-    step = state.learner[rows.learner, counts.LEARNER_COLUMNS]
+    step = state.learner[rows.learner, STEP_COLUMN]
     return ring_frames(
         setting.config,
         state,
@@ -142,9 +145,9 @@ def _known(setting: Setting, rows: Rows) -> Int:
 def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float) -> Float:
     """Calibrated logits (rows, delays) after an answer now to an average item of the concept."""
     net, config, n = setting.net, setting.config, len(rows.row)
-    known, step = _known(setting, rows), state.learner[rows.learner, counts.LEARNER_COLUMNS].astype(np.int64)
+    known, step = _known(setting, rows), state.learner[rows.learner, STEP_COLUMN].astype(np.int64)
     none = np.full(n, -1)
-    expected, _ = setting.reference.of(none, ConceptLists.single(rows.concept))
+    expected = _asked_after(setting, rows, Last(none, none, none)).expected
     event = sequence.event_fields(
         np.full(n, correct, np.float32), expected, np.zeros(n), rows.since if config.time else np.zeros(n),
         np.full(n, np.nan, np.float32), none, step,
@@ -154,7 +157,7 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     frames = _frames(setting, state, rows)
     _, second = asked(setting, carried, frames, own, one)
     columns = setting.tensor(event[:, event_columns(config)])
-    x = net.embed(setting.tensor(known), setting.tensor(event[:, sequence.CREDIT]), columns)
+    x = net.embed(setting.tensor(known), setting.tensor(event[:, CREDIT]), columns)
     _, first = run(net.first, x[:, None], carried.first)
     ring = np.concatenate([event[:, None], _aged(frames, rows.pause)[:, :-1]], axis=1)
     later = frames_of(ring, known, step + 1, np.zeros(n), np.zeros(n), none)
@@ -162,15 +165,21 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     m = (windows(setting, later, own, one, n),) if carried.m else ()
     learner_counts, concept_counts = _counted(rows, correct, expected)
     of_window = sequence.window_features(config, seen_by_head(config, later), ConceptLists.single(rows.concept))
-    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), of_window, delays)
+    told_after = _asked_after(setting, rows, Last(rows.concept, none, np.full(n, int(correct))))
+    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), told_after, of_window, delays)
     return _curve(setting, Carried(first, halves, m), later, rows, head, delays)
+
+
+def _asked_after(setting: Setting, rows: Rows, last: Last) -> Told:
+    """What is known of an average item of each row's concept after an answer."""
+    return setting.reference.of(np.full(len(rows.row), -1), ConceptLists.single(rows.concept), last)
 
 
 def _aged(frames: Frames, pause: Float) -> Float32:
     """Ring fields (rows, k, fields) as of now, -1 in step where there is no frame."""
     ring = frames.fields.copy()
-    ring[..., sequence.AGE] += np.where(np.isfinite(pause), pause, 0.0)[:, None] * frames.mask
-    ring[..., sequence.STEP] = np.where(frames.mask > 0, ring[..., sequence.STEP], -1.0)
+    ring[..., AGE] += np.where(np.isfinite(pause), pause, 0.0)[:, None] * frames.mask
+    ring[..., STEP] = np.where(frames.mask > 0, ring[..., STEP], -1.0)
     return ring
 
 
@@ -187,14 +196,15 @@ def _counted(rows: Rows, correct: float, expected: Float) -> tuple[Float, Float]
 
 
 def _head(
-    setting: Setting, learner: Float, concept: Float, pause: Float, since: Float, of_window: Float32, delays: Float
-) -> Float32:
+    setting: Setting, learner: Float, concept: Float, pause: Float, since: Float, known: Told, of_window: Float32,
+    delays: Float,
+) -> Float32:  # fmt: skip
     """(rows, delays, features) of an average item of one concept."""
     later, waited = pause[:, None] + delays, since[:, None] + delays
-    features = counts.concept_features(concept[:, None, :], sequence.told(later, waited))
+    features = counts.concept_features(concept[:, None, :], told(later, waited))
     of_learner = counts.learner_features(learner)[:, None, :]
-    none = np.zeros(later.shape)
-    return sequence.head_features(setting.config, of_learner, features, waited, none, of_window[:, None, :])
+    alike = Told(known.expected[:, None], known.difficulty[:, None], known.after[:, None, :])
+    return sequence.head_features(setting.config, of_learner, features, waited, alike, of_window[:, None, :])
 
 
 def _curve(setting: Setting, carried: Carried, frames: Frames, rows: Rows, head: Float32, delays: Float) -> Float:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from kt_models.base import Float32
 from kt_models.cakt.config import Config
+from kt_models.cakt.frames import CREDIT, DIFFICULTY, ELAPSED, LAG, SURPRISE, TIMED, Frames
 from kt_models.cakt.network import Window
-from kt_models.cakt.sequence import CREDIT, DIFFICULTY, ELAPSED, LAG, SURPRISE, TIMED, Frames, Sequences
+from kt_models.cakt.sequence import Sequences
 from kt_models.recall import Int
 
 

@@ -22,16 +22,17 @@ Schedule = Literal["epochs", "plateau"]
 
 _PAPER: Final[dict[str, Any]] = {
     "window_key": "next", "encoder": "conv", "decay": "steps", "fusion": "gate", "second_lstm": True, "items": False,
-    "time": False, "counts": False, "partial_credit": True, "calibrate": False, "label_smoothing": 0.0, "ema": 0.0,
-    "side": 15, "dropout": 0.0, "weight_decay": 5e-5, "choose": "auc", "schedule": "epochs",
-    "batch_learners": 32,
+    "time": False, "counts": False, "transitions": False, "partial_credit": True, "calibrate": False,
+    "label_smoothing": 0.0, "ema": 0.0, "side": 15, "dropout": 0.0, "weight_decay": 5e-5, "choose": "auc",
+    "schedule": "epochs", "batch_learners": 32,
 }  # fmt: skip
 _PRESETS: Final[dict[str, dict[str, Any]]] = {
     "paper": _PAPER,
     "reference": _PAPER | {"window_key": "current", "weight_decay": 1e-5},
     "product": _PAPER | {
-        "encoder": "dense", "items": True, "time": True, "counts": True, "calibrate": True, "ema": 0.999, "side": 14,
-        "dropout": 0.5, "weight_decay": 1e-5, "choose": "log_loss", "schedule": "plateau", "batch_learners": 16,
+        "encoder": "dense", "items": True, "time": True, "counts": True, "transitions": True, "calibrate": True,
+        "ema": 0.999, "side": 14, "dropout": 0.5, "weight_decay": 1e-5, "choose": "log_loss", "schedule": "plateau",
+        "batch_learners": 16,
     },
 }  # fmt: skip
 _POSITIVE: Final = (
@@ -58,6 +59,7 @@ class Config:
         items: difficulties of items, and whether the window holds the item that is asked.
         time: pauses before answers and time taken, and a head that forgets; off where the data has no times.
         counts: running counts of right and wrong answers, in the head.
+        transitions: what the question before and its outcome say of the one asked, in the head.
         partial_credit: credit between 0 and 1 is learnt from as it is; else it is rounded at 0.5.
         label_smoothing: share of an outcome taken as a toss.     ema: weight of the past in averaged weights.
         calibrate: slope and intercept of the logit are set on validation learners.
@@ -84,6 +86,7 @@ class Config:
     items: bool | None = None
     time: bool | None = None
     counts: bool | None = None
+    transitions: bool | None = None
     partial_credit: bool | None = None
     label_smoothing: float | None = None
     ema: float | None = None

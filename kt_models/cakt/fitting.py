@@ -17,7 +17,8 @@ from kt_models.cakt import sequence, train
 from kt_models.cakt.config import Config
 from kt_models.cakt.model import Model, network
 from kt_models.cakt.network import Network
-from kt_models.cakt.sequence import Reference, Sequences
+from kt_models.cakt.reference import Last, Reference, Told
+from kt_models.cakt.sequence import Sequences
 from kt_models.cakt.stream import Calibration, prior
 from kt_models.cakt.train import Material, Run
 from kt_models.data import Dataset
@@ -112,22 +113,26 @@ def reference_of(data: Dataset, config: Config) -> Reference:
         Levels.zero(n_concepts, design.n_items), concept_sd=CONCEPT_SD, item_sd=ITEM_SD,
     )  # fmt: skip
     difficulty = found.difficulty if config.items else np.zeros(n_items)
-    return Reference(Levels(found.intercept, found.base, difficulty))
+    reference = Reference(Levels(found.intercept, found.base, difficulty))
+    if not config.transitions:
+        return reference
+    return reference.with_tables(seen, data.offset, items=bool(config.items))
 
 
 def _training(data: Dataset, config: Config, reference: Reference, seed: int) -> Sequences:
     """Sequences whose expectations and difficulties are those of learners in other folds."""
-    seen, expected, difficulty = data.interactions, None, None
-    if config.items or config.counts:
+    seen, told = data.interactions, None
+    if config.items or config.counts or config.transitions:
         fold = np.random.default_rng(seed).permutation(data.n_learners) % FOLDS
         # One learner alone is described by an average of nobody.
-        expected, difficulty = np.full(len(seen), 0.5), np.zeros(len(seen))
+        told = Told.nothing(len(seen), sequence.tables(config))
         if data.n_learners > 1:
+            last = Last.within(seen, data.offset, prior(config, data.n_learners).learner[:, sequence.LAST])
             for k in range(min(FOLDS, data.n_learners)):
                 others = reference_of(data.take(np.flatnonzero(fold != k)), config)
                 rows = np.flatnonzero(fold[seen.learner] == k)
-                expected[rows], difficulty[rows] = others.of(seen.item[rows], seen.concepts.take(rows))
-    return sequence.prepare(config, prior(config, data.n_learners), seen, reference, expected, difficulty)
+                told.put(rows, others.of(seen.item[rows], seen.concepts.take(rows), last.take(rows)))
+    return sequence.prepare(config, prior(config, data.n_learners), seen, reference, told)
 
 
 def _plain(data: Dataset | None, config: Config, reference: Reference) -> Sequences | None:
@@ -166,7 +171,8 @@ def calibrated(net: Network, config: Config, data: Dataset, made: Sequences, ref
     logit = slope * logit + intercept
     base = np.append(reference.levels.base, 0.0)[made.known]
     mean = np.bincount(made.lists.owner, base / made.lists.counts[made.lists.owner], len(made))
-    level = reference.levels.intercept + mean - reference.of(made.item, made.lists)[1]
+    nothing = Last.of_columns(np.zeros((len(made), 3), np.float32))
+    level = reference.levels.intercept + mean - reference.of(made.item, made.lists, nothing).difficulty
     return Calibration(slope, intercept, repeats.spread(data, logit, level, made.evidence))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import ClassVar, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kt_models import artifact, stored
 from kt_models.base import Forecast, Interactions, LearnerModel, Prediction, Query
@@ -15,7 +17,7 @@ from kt_models.cakt import ahead, sequence, stream
 from kt_models.cakt.batches import event_columns, frame_columns
 from kt_models.cakt.config import Config
 from kt_models.cakt.network import Network
-from kt_models.cakt.sequence import Reference
+from kt_models.cakt.reference import Reference, Table
 from kt_models.cakt.stream import Calibration, Setting
 from kt_models.data import Dataset, Vocabulary
 from kt_models.grids import inside, tables
@@ -29,6 +31,7 @@ VERSION: Final = 1
 _LEVELS: Final = ("reference_intercept", "reference_base", "reference_difficulty")
 _CALIBRATION: Final = ("calibration", "spread")
 _NET: Final = "net."
+_TABLE: Final = "table."
 
 
 def network(config: Config, n_concepts: int) -> Network:
@@ -38,9 +41,25 @@ def network(config: Config, n_concepts: int) -> Network:
     )
 
 
+def _tables_to(reference: Reference) -> dict[str, NDArray[Any]]:
+    return {
+        f"{_TABLE}{place}.{name}": getattr(table, name)
+        for place, table in enumerate(reference.tables)
+        for name in ("key", "effect", "answers")
+    }
+
+
+def _tables_from(config: Config, levels: Levels, tensors: Mapping[str, NDArray[Any]]) -> tuple[Table, ...]:
+    sizes = (len(levels.base), len(levels.difficulty))[: sequence.tables(config)]
+    return tuple(
+        Table(n, *(tensors[f"{_TABLE}{place}.{name}"] for name in ("key", "effect", "answers")))
+        for place, n in enumerate(sizes)
+    )
+
+
 @final
 class Model(LearnerModel):
-    """A frozen CAKT. A state takes 4 (6 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
+    """A frozen CAKT. A state takes 4 (9 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
 
     Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`).
     """
@@ -98,7 +117,7 @@ class Model(LearnerModel):
         tensors = {
             **weights, "reference_intercept": np.array(levels.intercept), "reference_base": levels.base,
             "reference_difficulty": levels.difficulty, "spread": calibration.spread,
-            "calibration": np.array([calibration.slope, calibration.intercept]),
+            "calibration": np.array([calibration.slope, calibration.intercept]), **_tables_to(self.reference),
             **stored.to_tensors(self.concepts, self.items),
         }  # fmt: skip
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
@@ -117,4 +136,7 @@ class Model(LearnerModel):
                 folder, f"its weights do not fit its settings ({error})", "fit the model again"
             ) from error
         slope, intercept = t["calibration"].tolist()
-        return cls(config, net, Reference(levels), Calibration(slope, intercept, t["spread"]), *stored.from_tensors(t))
+        calibration = Calibration(slope, intercept, t["spread"])
+        return cls(
+            config, net, Reference(levels, _tables_from(config, levels, t)), calibration, *stored.from_tensors(t)
+        )

@@ -15,107 +15,19 @@ import numpy as np
 from kt_models import counts
 from kt_models.base import ConceptLists, Float32, Interactions
 from kt_models.cakt.config import Config
-from kt_models.levels import Levels
-from kt_models.recall import SECONDS_PER_DAY, Float, Int, sigmoid
+from kt_models.cakt.frames import AGE, CREDIT, RING, SHORT_PAUSE_SECONDS, STEP, Events, Frames, told
+from kt_models.cakt.reference import LAST_COLUMNS, Last, Reference, Told
+from kt_models.recall import Float, Int
 from kt_models.state import LearnerState
-from kt_models.walk import Walk, sums
+from kt_models.walk import Walk
 
-#: Pauses below this are one and the same to the network where it predicts: those of a log hold the time taken over the
-#: answer in question, which nobody knows who predicts it.
-SHORT_PAUSE_SECONDS: Final = 600.0
-#: Of an event: fields of a ring in the state. Item is its position + 1, 0 unknown; age is seconds before the row was
-#: settled; a frame that is not there has step -1.
-RING: Final = ("credit", "surprise", "difficulty", "lag", "elapsed", "timed", "item", "step", "age")
-CREDIT, SURPRISE, DIFFICULTY, LAG, ELAPSED, TIMED, ITEM, STEP, AGE = range(len(RING))
 #: Features of the head that are of windows: of the concept asked, and of the item asked among them.
 ORDER_FEATURES: Final = ("steps since practised", "last credit")
 ITEM_FEATURES: Final = ("again", "credit again")
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """What an average learner gives: levels of the concepts and items that the model was fitted on."""
-
-    levels: Levels
-
-    @property
-    def n_concepts(self) -> int:
-        return len(self.levels.base)
-
-    @property
-    def n_items(self) -> int:
-        return len(self.levels.difficulty)
-
-    def of(self, item: Int, concepts: ConceptLists) -> tuple[Float, Float]:
-        """(answers,) P(correct) expected of an average learner, and difficulty of the item in logits, 0 if unknown."""
-        base = np.append(self.levels.base, 0.0)[np.minimum(concepts.flat, self.n_concepts)]
-        place = np.where(item < 0, self.n_items, np.minimum(item, self.n_items))
-        difficulty = np.append(self.levels.difficulty, 0.0)[place]
-        mean = sums(concepts.owner, base, len(concepts)) / concepts.counts
-        return sigmoid(self.levels.intercept + mean - difficulty), difficulty
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Frames:
-    """Frames of windows, newest first, shapes (windows, k): fields of the event, zero where there is none.
-
-    Attributes:
-        concept: (windows, k) known position.     fields: (windows, k, fields of RING) float32.
-        gap_steps, gap_days: from the event to the question, 0 where there is none.     mask: whether there is one.
-        same_item: 1 if the event was of the item asked.
-    """
-
-    concept: Int
-    fields: Float32
-    gap_steps: Float32
-    gap_days: Float32
-    mask: Float32
-    same_item: Float32
-
-    def __len__(self) -> int:
-        return len(self.concept)
-
-    def without_oldest(self) -> Frames:
-        kept = self.mask.copy()
-        kept[:, -1] = 0.0
-        return replace(
-            self, fields=self.fields * kept[..., None], gap_steps=self.gap_steps * kept, gap_days=self.gap_days * kept,
-            mask=self.mask * kept, same_item=self.same_item * kept,
-        )  # fmt: skip
-
-    def take(self, rows: Int) -> Frames:
-        return Frames(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Events:
-    """Events of the answers of a batch after those that the rings of a state hold, shapes (events,)."""
-
-    concept: Int
-    fields: Float32
-    seconds: Float
-
-    def frames(self, index: Int, step: Int, seconds: Float, since: Float, item: Int) -> Frames:
-        """Frames of windows from indices (windows, k) of events, -1 for none; (windows,) step, time and item asked.
-
-        `since` (windows,): seconds since the learner's last answer.
-        """
-        mask = (index >= 0).astype(np.float32)
-        fields = self.fields[index] * mask[..., None]
-        days = told(seconds[:, None] - self.seconds[index], since[:, None]) / SECONDS_PER_DAY
-        return Frames(
-            self.concept[index], fields, (step[:, None] - fields[..., STEP]).astype(np.float32) * mask,
-            days.astype(np.float32) * mask, mask, _same(fields[..., ITEM], item),
-        )  # fmt: skip
-
-
-def _same(ring_item: Float32, item: Int) -> Float32:
-    """Whether ring items (windows, k) are the item asked (windows,), unknown ones never."""
-    same: Float32 = ((ring_item == (item[:, None] + 1)) & (item[:, None] >= 0)).astype(np.float32)
-    return same
+#: In a state's columns of a learner: the step, the answer before, and where the numbers of the network begin.
+STEP_COLUMN: Final = counts.LEARNER_COLUMNS
+LAST: Final = slice(STEP_COLUMN + 1, STEP_COLUMN + 1 + LAST_COLUMNS)
+BEGIN: Final = LAST.stop
 
 
 @final
@@ -166,9 +78,9 @@ def distinct(lists: ConceptLists) -> ConceptLists:
 
 
 def learner_columns(config: Config) -> int:
-    """Counts, the step, (h, c) of each LSTM, and the last window where windows are on the concept just answered."""
+    """Counts, the step, the answer before, (h, c) of each LSTM, and the last m unless keyed on the next."""
     states = (4 if config.second_lstm else 2) + (0 if config.keyed_on_next else 1)
-    return counts.LEARNER_COLUMNS + 1 + states * config.width
+    return BEGIN + states * config.width
 
 
 def concept_columns(config: Config) -> int:
@@ -199,7 +111,13 @@ def head_names(config: Config) -> tuple[str, ...]:
     """Features that the head is given."""
     order = (*counts.LEARNER_FEATURES, *counts.CONCEPT_FEATURES[: counts.UNTIMED]) if config.counts else ()
     timed = (*counts.CONCEPT_FEATURES[counts.UNTIMED :], "pause of learner") if config.time else ()
-    return order + timed + (("difficulty",) if config.items else ()) + window_names(config)
+    after = tuple(f"{name} {i}" for i in range(tables(config)) for name in ("effect", "answers"))
+    return order + timed + (("difficulty",) if config.items else ()) + after + window_names(config)
+
+
+def tables(config: Config) -> int:
+    """How many tables of what follows what: of concepts, and of items."""
+    return (1 + bool(config.items)) if config.transitions else 0
 
 
 def head_features(
@@ -207,10 +125,10 @@ def head_features(
     learner: counts.Features,
     concept: counts.Features,
     since: Float,
-    difficulty: Float,
+    reference: Told,
     of_window: Float32,
 ) -> Float32:
-    """(..., features) of the head: counts of learner and concept, seconds since the last answer, item, windows."""
+    """(..., features) of the head: counts of learner and concept, seconds since the last answer, reference, windows."""
     columns = []
     if config.counts:
         columns += [learner, concept[..., : counts.UNTIMED]]
@@ -218,21 +136,14 @@ def head_features(
         waited = np.where(np.isfinite(since), np.maximum(since, SHORT_PAUSE_SECONDS), SHORT_PAUSE_SECONDS)
         columns += [concept[..., counts.UNTIMED :], np.log(waited / SHORT_PAUSE_SECONDS)[..., None]]
     if config.items:
-        columns.append(difficulty[..., None])
-    if of_window.shape[-1]:
-        columns.append(of_window)
+        columns.append(reference.difficulty[..., None])
+    columns += [x for x in (reference.after, of_window) if x.shape[-1]]
     if not columns:
         return np.zeros((*since.shape, 0), np.float32)
     shape = np.broadcast_shapes(*(column.shape[:-1] for column in columns))
     return np.concatenate(
         [np.broadcast_to(column, (*shape, column.shape[-1])).astype(np.float32) for column in columns], axis=-1
     )
-
-
-def told(pause: Float, since: Float) -> Float:
-    """Seconds since a concept was practised, without a short pause since the learner's last answer; at least 0."""
-    short = np.where(since < SHORT_PAUSE_SECONDS, since, 0.0)
-    return np.maximum(pause - short, 0.0)
 
 
 def window_names(config: Config) -> tuple[str, ...]:
@@ -258,32 +169,26 @@ def window_features(config: Config, frames: Frames, lists: ConceptLists) -> Floa
 
 
 def prepare(
-    config: Config, state: LearnerState, seen: Interactions, reference: Reference,
-    expected: Float | None = None, difficulty: Float | None = None,
-) -> Sequences:  # fmt: skip
-    """Answers after a state.
-
-    Args:
-        expected, difficulty: (answers,) of other references than `reference`, so that no answer teaches its own.
-    """
+    config: Config, state: LearnerState, seen: Interactions, reference: Reference, others: Told | None = None
+) -> Sequences:
+    """Answers after a state; `others`: of other references than `reference`, so that no answer teaches its own."""
     lists = distinct(seen.concepts)
     seen = replace(seen, concepts=lists)
-    mean, hard = reference.of(seen.item, lists)
-    expected = mean if expected is None else expected
-    difficulty = hard if difficulty is None else difficulty
     credit = seen.correct if config.partial_credit else (seen.correct >= 0.5).astype(np.float32)
     offset = np.searchsorted(seen.learner, np.arange(len(state) + 1))
-    begun = state.learner[:, counts.LEARNER_COLUMNS].astype(np.int64)
+    last = Last.within(seen, offset, state.learner[:, LAST])
+    known = others or reference.of(seen.item, lists, last)
+    begun = state.learner[:, STEP_COLUMN].astype(np.int64)
     step = np.arange(len(seen)) - offset[seen.learner] + begun[seen.learner]
-    features = _walk(state, replace(seen, correct=credit), expected)
-    fields = _fields(config, seen, credit, expected, difficulty, features.lag, step)
+    features = _walk(state, replace(seen, correct=credit), known.expected)
+    fields = _fields(config, seen, credit, known, features.lag, step)
     events, window, first = _windows(config, state, seen, fields, step, reference.n_concepts)
     owner = lists.owner
     # The head may know of the question what a window of the concept just answered does not.
     before = window if config.keyed_on_next else earlier(window)
     frames = events.frames(before, step[owner], seen.seconds[owner], features.lag[owner], seen.item[owner])
     of_window = window_features(config, frames, lists)
-    head = head_features(config, features.learner, features.concept, features.lag, np.asarray(difficulty), of_window)
+    head = head_features(config, features.learner, features.concept, features.lag, known, of_window)
     return Sequences(
         offset, step, lists, np.minimum(lists.flat, reference.n_concepts), credit, seen.item, seen.seconds,
         features.lag, events, first, window, head, features.evidence, features.after,
@@ -342,12 +247,10 @@ def event_fields(
     return np.stack([np.asarray(column, dtype=np.float32) for column in columns], axis=1)
 
 
-def _fields(
-    config: Config, seen: Interactions, credit: Float32, expected: Float, difficulty: Float, lag: Float, step: Int
-) -> Float32:
+def _fields(config: Config, seen: Interactions, credit: Float32, known: Told, lag: Float, step: Int) -> Float32:
     elapsed = seen.response_seconds if config.time else np.full(len(seen), np.nan, np.float32)
     waited = lag if config.time else np.zeros(len(seen))
-    return event_fields(credit, expected, difficulty, waited, elapsed, np.maximum(seen.item, -1), step)
+    return event_fields(credit, known.expected, known.difficulty, waited, elapsed, np.maximum(seen.item, -1), step)
 
 
 def _windows(

@@ -18,16 +18,16 @@ from kt_models.base import Float32, Interactions, Prediction, Query
 from kt_models.cakt import batches, sequence
 from kt_models.cakt.config import Config
 from kt_models.cakt.forward import Carried, forward, gathered
+from kt_models.cakt.frames import AGE, ITEM, RING, STEP, Frames, told
 from kt_models.cakt.network import Network
-from kt_models.cakt.sequence import ITEM, STEP, Frames, Reference
+from kt_models.cakt.reference import Last, Reference
+from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
 from kt_models.recall import SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
 from kt_models.walk import held, meet
 
 #: Meaning of a state's columns; a state of another schema is replayed from the log.
-SCHEMA: Final = "ck1"
-#: Where the numbers of the network begin in a learner's columns; the step stands before them.
-BEGIN: Final = counts.LEARNER_COLUMNS + 1
+SCHEMA: Final = "ck2"
 #: Learners folded at once, and rows of questions asked at once: bounds of memory.
 LEARNERS: Final = 256
 ROWS: Final = 16_384
@@ -91,7 +91,9 @@ def fold(setting: Setting, state: LearnerState, seen: Interactions) -> tuple[Lea
             logit[batch.rows[mask]] = found.double().cpu().numpy()[mask]
             columns[learners, BEGIN:] = carried.columns().cpu().numpy()
     columns[:, : counts.LEARNER_COLUMNS] = made.after.learner
-    columns[:, counts.LEARNER_COLUMNS] += lengths
+    columns[:, STEP_COLUMN] += lengths
+    some = np.flatnonzero(lengths)
+    columns[some, LAST] = Last.of_answers(seen).columns()[made.offset[1:][some] - 1]
     after = replace(sequence.rings_after(config, state, made), learner=columns)
     return after, _prediction(setting, logit, made.evidence)
 
@@ -108,7 +110,7 @@ def ring_frames(
 
     `since`: seconds since the learner's last answer.
     """
-    ring = np.zeros((len(row), config.frames, len(sequence.RING)), np.float32)
+    ring = np.zeros((len(row), config.frames, len(RING)), np.float32)
     ring[..., STEP] = -1.0
     known = row >= 0
     ring[known] = sequence.ring_of(config, state.touched[row[known]])
@@ -120,7 +122,7 @@ def frames_of(ring: Float32, concept: Int, step: Int, waited: Float, since: Floa
     """Frames of rings (rows, k, fields) settled `waited` seconds ago, of learners whose last answer was `since` ago."""
     mask = (ring[..., STEP] >= 0).astype(np.float32)
     fields = ring * mask[..., None]
-    days = sequence.told(waited[:, None] + fields[..., sequence.AGE], since[:, None]) / SECONDS_PER_DAY
+    days = told(waited[:, None] + fields[..., AGE], since[:, None]) / SECONDS_PER_DAY
     same = (fields[..., ITEM] == item[:, None] + 1) & (item[:, None] >= 0)
     return Frames(
         np.broadcast_to(concept[:, None], mask.shape), fields, (step[:, None] - fields[..., STEP]) * mask,
@@ -169,7 +171,7 @@ def _logits(setting: Setting, state: LearnerState, query: Query) -> tuple[Float,
     learner, flat = query.learner[lists.owner], lists.flat
     row = state.find(learner, flat)
     known = np.minimum(flat, setting.reference.n_concepts)
-    step = state.learner[learner, counts.LEARNER_COLUMNS]
+    step = state.learner[learner, STEP_COLUMN]
     item = query.item[lists.owner]
     frames = ring_frames(config, state, row, known, step, met.now[lists.owner], met.since[lists.owner], item)
     case, of = _cases(query.learner, lists.owner, frames, len(lists))
@@ -182,7 +184,8 @@ def _logits(setting: Setting, state: LearnerState, query: Query) -> tuple[Float,
     o = o[setting.tensor(of)]
     owner, share = setting.tensor(lists.owner), setting.tensor(met.share)
     logit = gathered(net.logit_of_concepts(o[owner], setting.tensor(known)), owner, share, len(lists))
-    head, evidence = _head(setting, query, met.learner, met.fields, met.pause, met.since, frames)
+    last = Last.of_columns(state.learner[query.learner, LAST])
+    head, evidence = _head(setting, query, met.learner, met.fields, met.pause, met.since, last, frames)
     logit = logit + net.logit_of_head(o, setting.tensor(head))
     return logit.double().cpu().numpy(), evidence
 
@@ -196,16 +199,23 @@ def _cases(learner: Int, owner: Int, frames: Frames, n: int) -> tuple[Int, Int]:
 
 
 def _head(
-    setting: Setting, query: Query, learner: Float, fields: Float, pause: Float, since: Float, frames: Frames
+    setting: Setting,
+    query: Query,
+    learner: Float,
+    fields: Float,
+    pause: Float,
+    since: Float,
+    last: Last,
+    frames: Frames,
 ) -> tuple[Float32, Float]:
     """Features of the head, and evidence."""
     config, lists = setting.config, query.concepts
     of_learner = counts.learner_features(learner)
-    of_concept = counts.concept_features(fields, sequence.told(pause, since[lists.owner]))
+    of_concept = counts.concept_features(fields, told(pause, since[lists.owner]))
     of_window = sequence.window_features(config, seen_by_head(config, frames), lists)
-    _, difficulty = setting.reference.of(query.item, lists)
+    known = setting.reference.of(query.item, lists, last)
     mean = sequence.mean_of(lists, of_concept.astype(np.float32))
-    made = sequence.head_features(config, of_learner, mean, since, difficulty, of_window)
+    made = sequence.head_features(config, of_learner, mean, since, known, of_window)
     return made, counts.evidence(lists, of_learner, of_concept)
 
 

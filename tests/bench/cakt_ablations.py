@@ -52,9 +52,11 @@ GROUPS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "paper": (PAPER, (
         "window_key=current", "encoder=none", "encoder=dense", "encoder=recurrent", "encoder=capsule", "decay=none",
         "decay=days", "fusion=sum", "second_lstm=false", "items=true", "time=true", "counts=true",
+        "transitions=true",
     )),
     "product": (PRODUCT, (
-        "items=false", "time=false", "counts=false", "ema=0", "calibrate=false", "label_smoothing=0.05",
+        "items=false", "time=false", "counts=false", "transitions=false", "ema=0", "calibrate=false",
+        "label_smoothing=0.05",
         "window_key=current", "encoder=conv", "encoder=capsule", "encoder=recurrent", "encoder=none", "decay=days",
         "fusion=sum", "second_lstm=false",
     )),

@@ -43,7 +43,8 @@ from kt_models.cakt.config import Encoder, Mode
 from kt_models.cakt.fitting import standardise
 from kt_models.cakt.model import network
 from kt_models.cakt.network import Network
-from kt_models.cakt.sequence import Reference, Sequences
+from kt_models.cakt.reference import Reference
+from kt_models.cakt.sequence import Sequences
 from kt_models.cakt.stream import Calibration
 from kt_models.cakt.train import MAX_NORM, SCORED, Run
 from kt_models.data import Dataset, Vocabulary
@@ -205,6 +206,8 @@ def _network(config: Config, answers: Dataset, device: str) -> Network:
 
 def untrained(config: Config, answers: Dataset, device: str = "cpu") -> Model:
     reference = Reference(Levels.zero(answers.concepts.size, answers.items.size))
+    if config.transitions:
+        reference = reference.with_tables(answers.interactions, answers.offset, items=bool(config.items))
     calibration = Calibration(1.0, 0.0, np.ones(3))
     return Model(config, _network(config, answers, device), reference, calibration, answers.concepts, answers.items)
 

@@ -13,7 +13,8 @@ from kt_models.base import ConceptLists, Interactions
 from kt_models.cakt import Config, Model
 from kt_models.cakt.model import network
 from kt_models.cakt.network import Network
-from kt_models.cakt.sequence import Reference
+from kt_models.cakt.reference import Reference, Table
+from kt_models.cakt.sequence import tables
 from kt_models.cakt.stream import Calibration
 from kt_models.data import Dataset, Vocabulary
 from kt_models.levels import Levels
@@ -41,6 +42,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "no items": {"items": False},
     "no time": {"time": False},
     "no counts": {"counts": False},
+    "no transitions": {"transitions": False},
     "whole credit": {"partial_credit": False},
     "reference, all features": {"mode": "reference", "items": True, "time": True, "counts": True},
 }
@@ -57,7 +59,15 @@ def model(name: str, **changes: Any) -> Model:
     rng = np.random.default_rng(3)
     levels = Levels(0.3, rng.normal(0, 0.5, N_CONCEPTS), rng.normal(0, 0.7, N_ITEMS))
     calibration = Calibration(1.2, -0.1, np.array([0.05, 0.2, 0.3]))
-    return Model(settings, drawn(network(settings, N_CONCEPTS)), Reference(levels), calibration)
+    reference = Reference(levels, tuple(table(rng, n) for n in (N_CONCEPTS, N_ITEMS)[: tables(settings)]))
+    return Model(settings, drawn(network(settings, N_CONCEPTS)), reference, calibration)
+
+
+def table(rng: np.random.Generator, n: int) -> Table:
+    """What follows what among n questions, drawn."""
+    size = 40 * n
+    before, asked = rng.integers(0, n, size), rng.integers(0, n, size)
+    return Table.of(n, before, rng.integers(0, 2, size), asked, rng.uniform(-1, 1, size))
 
 
 @torch.no_grad()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kt_models.base import ConceptLists, Float32, Interactions
 from kt_models.cakt import Model, batches, sequence, stream
-from kt_models.cakt.sequence import CREDIT, ITEM, SHORT_PAUSE_SECONDS, STEP, Frames, Sequences
+from kt_models.cakt.frames import AGE, CREDIT, ITEM, SHORT_PAUSE_SECONDS, STEP, Frames
+from kt_models.cakt.sequence import Sequences
 from kt_models.recall import SECONDS_PER_DAY, Int
 from kt_models.state import LearnerState
 from tests.kt_models.cakt import networks
@@ -128,7 +129,7 @@ def assert_same(found: Frames, expected: Frames) -> None:
     assert np.array_equal(found.mask, expected.mask)
     assert np.array_equal(found.concept[there], expected.concept[there])
     # Ages are kept by the state, and are of the event in the batch: frames tell them as gap_days.
-    kept = slice(0, sequence.AGE)
+    kept = slice(0, AGE)
     assert np.array_equal(found.fields[..., kept], expected.fields[..., kept])
     assert np.array_equal(found.gap_steps, expected.gap_steps)
     assert np.array_equal(found.same_item, expected.same_item)
@@ -146,7 +147,7 @@ def test_the_ring_of_a_state_holds_the_last_answers_on_the_concept(model: Model,
         steps = on[: -model.config.frames - 1 : -1]
         held = ring[row, ring[row, :, STEP] >= 0]
         assert held[:, STEP].tolist() == steps
-        np.testing.assert_allclose(held[:, sequence.AGE], seen.seconds[on[-1]] - seen.seconds[steps], rtol=1e-6)
+        np.testing.assert_allclose(held[:, AGE], seen.seconds[on[-1]] - seen.seconds[steps], rtol=1e-6)
 
 
 def encoded(model: Model, made: Sequences, learner: int, concept: int) -> tuple[Frames, Float32]:
