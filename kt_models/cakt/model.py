@@ -37,8 +37,9 @@ _TABLE: Final = "table."
 def network(config: Config, n_concepts: int) -> Network:
     """An untrained network of these settings."""
     return Network(
-        config, n_concepts, len(event_columns(config)), frame_columns(config), len(sequence.head_names(config))
-    )
+        config, n_concepts, len(event_columns(config)), frame_columns(config), len(sequence.head_names(config)),
+        sequence.aside(config),
+    )  # fmt: skip
 
 
 def _tables_to(reference: Reference) -> dict[str, NDArray[Any]]:

@@ -7,7 +7,7 @@
     z_1, z_2 = sigmoid(W [m_t, h_t] + b);   f_t = z_1 m_t + z_2 h_t
     o_t = LSTM_2(f_0 .. f_t)
     logit P(correct) = o_t . w_c + b_c  (+ head)            mean over the concepts of the question
-    head = v . g + MLP([o_t, g])                            g: counts, pauses, difficulty of the item
+    head = v . g + MLP([o_t, g'])                           g: counts, pauses, difficulty of the item, what precedes
 
 Su, Liu, Yang & Lu 2023 (doi 10.3389/fpsyg.2023.1150329), with the head, x_i and concepts averaged added by us. An empty
 window has a learnt m where it is keyed on the question asked, and m = 0 where nothing was answered before; all states
@@ -89,12 +89,17 @@ def _encoder(config: Config) -> nn.Module | None:
 
 @final
 class Network(nn.Module):
-    """All weights. Concepts are positions, `n_concepts` for those unknown; credit lies in [0, 1]."""
+    """All weights. `aside`: last features of the head that only its line reads, g' being the others.
 
-    def __init__(self, config: Config, n_concepts: int, event_fields: int, frame_fields: int, head: int) -> None:
+    Concepts are positions, `n_concepts` for those unknown; credit lies in [0, 1].
+    """
+
+    def __init__(
+        self, config: Config, n_concepts: int, event_fields: int, frame_fields: int, head: int, aside: int
+    ) -> None:
         super().__init__()
         d = config.width
-        self.config, self.n_concepts, self.n_head = config, n_concepts, head
+        self.config, self.n_concepts, self.n_head, self.n_met = config, n_concepts, head, head - aside
         self.token = nn.Embedding(2 * (n_concepts + 1), d)
         self.event = nn.Linear(event_fields, d, bias=False) if event_fields else None
         self.frame = nn.Linear(event_fields + frame_fields, d, bias=False) if event_fields + frame_fields else None
@@ -116,7 +121,7 @@ class Network(nn.Module):
             self.register_buffer("head_mean", torch.zeros(head))
             self.register_buffer("head_scale", torch.ones(head))
             self.line = nn.Linear(head, 1, bias=False)
-            self.of_state, self.of_head = nn.Linear(d, config.head), nn.Linear(head, config.head, bias=False)
+            self.of_state, self.of_head = nn.Linear(d, config.head), nn.Linear(self.n_met, config.head, bias=False)
             self.joined = nn.Linear(config.head, 1, bias=False)
             nn.init.zeros_(self.joined.weight)
 
@@ -175,12 +180,12 @@ class Network(nn.Module):
         return out
 
     def logit_of_head(self, o: Tensor, g: Tensor) -> Tensor:
-        """v . g + MLP([o, g]): o (rows, d), g (rows, ..., head features), result (rows, ...)."""
+        """v . g + MLP([o, g']): o (rows, d), g (rows, ..., head features), result (rows, ...)."""
         if not self.n_head:
             return torch.zeros(g.shape[:-1], device=o.device)
         scaled = ((g - self.head_mean) / self.head_scale).clamp(-5.0, 5.0)
         state = self.of_state(o)
-        hidden = torch.relu(state.view(len(o), *(1,) * (g.dim() - 2), -1) + self.of_head(scaled))
+        hidden = torch.relu(state.view(len(o), *(1,) * (g.dim() - 2), -1) + self.of_head(scaled[..., : self.n_met]))
         out: Tensor = (self.line(scaled) + self.joined(hidden))[..., 0]
         return out
 

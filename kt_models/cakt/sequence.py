@@ -16,7 +16,7 @@ from kt_models import counts
 from kt_models.base import ConceptLists, Float32, Interactions
 from kt_models.cakt.config import Config
 from kt_models.cakt.frames import AGE, CREDIT, RING, SHORT_PAUSE_SECONDS, STEP, Events, Frames, told
-from kt_models.cakt.reference import LAST_COLUMNS, Last, Reference, Told
+from kt_models.cakt.reference import COLUMNS, LAST_COLUMNS, Last, Reference, Told
 from kt_models.recall import Float, Int
 from kt_models.state import LearnerState
 from kt_models.walk import Walk
@@ -111,8 +111,20 @@ def head_names(config: Config) -> tuple[str, ...]:
     """Features that the head is given."""
     order = (*counts.LEARNER_FEATURES, *counts.CONCEPT_FEATURES[: counts.UNTIMED]) if config.counts else ()
     timed = (*counts.CONCEPT_FEATURES[counts.UNTIMED :], "pause of learner") if config.time else ()
-    after = tuple(f"{name} {i}" for i in range(tables(config)) for name in ("effect", "answers"))
-    return order + timed + (("difficulty",) if config.items else ()) + after + window_names(config)
+    difficulty = ("difficulty",) if config.items else ()
+    of_concepts, of_items = (
+        (f"effect of the {name} before", f"answers that it rests on, of {name}s") if tables(config) > place else ()
+        for place, name in enumerate(("concept", "item"))
+    )
+    return order + timed + difficulty + of_items + window_names(config) + of_concepts
+
+
+def aside(config: Config) -> int:
+    """How many of the last features only the head's line reads: what the concept before says.
+
+    A table moves all concepts without a row alike with the delay, so nothing of one of them may meet the delay.
+    """
+    return COLUMNS if config.transitions else 0
 
 
 def tables(config: Config) -> int:
@@ -137,7 +149,8 @@ def head_features(
         columns += [concept[..., counts.UNTIMED :], np.log(waited / SHORT_PAUSE_SECONDS)[..., None]]
     if config.items:
         columns.append(reference.difficulty[..., None])
-    columns += [x for x in (reference.after, of_window) if x.shape[-1]]
+    after = reference.after
+    columns += [x for x in (after[..., COLUMNS:], of_window, after[..., :COLUMNS]) if x.shape[-1]]
     if not columns:
         return np.zeros((*since.shape, 0), np.float32)
     shape = np.broadcast_shapes(*(column.shape[:-1] for column in columns))
