@@ -17,11 +17,11 @@ from kt_models.base import ConceptLists, Float32
 from kt_models.cakt import sequence
 from kt_models.cakt.batches import event_columns
 from kt_models.cakt.forward import Carried
-from kt_models.cakt.frames import AGE, CREDIT, STEP, Frames, told
+from kt_models.cakt.frames import AGE, CREDIT, SHORT_PAUSE_SECONDS, STEP, Frames, told
 from kt_models.cakt.network import run
 from kt_models.cakt.reference import Last, Told
 from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
-from kt_models.cakt.stream import ROWS, Setting, asked, frames_of, ring_frames, seen_by_head, windows
+from kt_models.cakt.stream import ROWS, Setting, asked, cases, frames_of, ring_frames, seen_by_head, windows
 from kt_models.grids import Grid
 from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
@@ -115,13 +115,14 @@ def _look(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> G
 def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Float:
     """Calibrated logits (rows, delays) as things stand."""
     frames = _frames(setting, state, rows)
-    carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner, BEGIN:]))
+    case, of = cases(setting.config, rows.learner, np.arange(len(rows.row)), frames, len(rows.row))
+    carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner[case], BEGIN:]))
     of_window = sequence.window_features(
         setting.config, seen_by_head(setting.config, frames), ConceptLists.single(rows.concept)
     )
     known = _asked_after(setting, rows, Last.of_columns(state.learner[rows.learner, LAST]))
     head = _head(setting, rows.learner_counts, rows.concept_counts, rows.pause, rows.since, known, of_window, delays)
-    return _curve(setting, carried, frames, rows, head, delays)
+    return _curve(setting, carried, frames.take(case), rows.since[case], of, rows, head, delays)
 
 
 def _frames(setting: Setting, state: LearnerState, rows: Rows) -> Frames:
@@ -167,7 +168,7 @@ def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float,
     of_window = sequence.window_features(config, seen_by_head(config, later), ConceptLists.single(rows.concept))
     told_after = _asked_after(setting, rows, Last(rows.concept, none, np.full(n, int(correct))))
     head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), told_after, of_window, delays)
-    return _curve(setting, Carried(first, halves, m), later, rows, head, delays)
+    return _curve(setting, Carried(first, halves, m), later, np.zeros(n), own, rows, head, delays)
 
 
 def _asked_after(setting: Setting, rows: Rows, last: Last) -> Told:
@@ -207,19 +208,27 @@ def _head(
     return sequence.head_features(setting.config, of_learner, features, waited, alike, of_window[:, None, :])
 
 
-def _curve(setting: Setting, carried: Carried, frames: Frames, rows: Rows, head: Float32, delays: Float) -> Float:
-    """Calibrated logits (rows, delays): one look where only the head moves, else one a delay."""
-    net, n = setting.net, len(rows.row)
-    concept = setting.tensor(_known(setting, rows))
+def _curve(
+    setting: Setting, carried: Carried, frames: Frames, since: Float, of: Int, rows: Rows, head: Float32, delays: Float
+) -> Float:
+    """Calibrated logits (rows, delays): one look where only the head moves, else one a delay.
+
+    Args:
+        carried, frames, since: of cases, seconds since the last answer.     of: (rows,) the case that each row is of.
+    """
+    net, n = setting.net, len(frames)
+    concept, case = setting.tensor(_known(setting, rows)), setting.tensor(of)
     own, one, g = np.arange(n), np.ones(n), setting.tensor(head)
     if setting.config.decay == "days" and net.encoder is not None:
-        columns = []
+        columns, short = [], np.where(since < SHORT_PAUSE_SECONDS, since, 0.0)
+        gap = frames.gap_days * SECONDS_PER_DAY + short[:, None]
         for j, delay in enumerate(delays.tolist()):
-            faded = replace(frames, gap_days=(frames.gap_days + delay / SECONDS_PER_DAY) * frames.mask)
-            o, _ = asked(setting, carried, faded, own, one)
+            days = told(gap + delay, (since + delay)[:, None]) / SECONDS_PER_DAY
+            faded = replace(frames, gap_days=(days * frames.mask).astype(np.float32))
+            o = asked(setting, carried, faded, own, one)[0][case]
             columns.append(net.logit_of_concepts(o, concept) + net.logit_of_head(o, g[:, j]))
         raw = torch.stack(columns, dim=1)
     else:
-        o, _ = asked(setting, carried, frames, own, one)
+        o = asked(setting, carried, frames, own, one)[0][case]
         raw = net.logit_of_concepts(o, concept)[:, None] + net.logit_of_head(o, g)
     return setting.calibration.logit(raw.double().cpu().numpy())

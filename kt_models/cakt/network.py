@@ -17,7 +17,7 @@ begin at zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,8 @@ from kt_models.cakt.config import Config
 from kt_models.cakt.convolution import CapsuleEncoder, ConvEncoder
 
 States = tuple[Tensor, ...]
+#: Windows encoded at once where none needs to know of another.
+ENCODED: Final = 1_024
 
 
 @final
@@ -44,6 +46,9 @@ class Window:
     mask: Tensor
     fields: Tensor
     weight: Tensor
+
+    def take(self, rows: slice) -> Window:
+        return Window(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
 class _Dense(nn.Module):
@@ -152,6 +157,13 @@ class Network(nn.Module):
 
     def encode(self, window: Window) -> Tensor:
         """m of windows (windows, d), each with at least one frame."""
+        # Volumes of many channels take far more room than what they are made of and than m.
+        if self.training or len(window.concept) <= ENCODED:
+            return self._encoded(window)
+        parts = [window.take(slice(at, at + ENCODED)) for at in range(0, len(window.concept), ENCODED)]
+        return torch.cat([self._encoded(part) for part in parts])
+
+    def _encoded(self, window: Window) -> Tensor:
         frames = self._token(window.concept, window.credit)
         if self.frame is not None:
             frames = frames + self.frame(window.fields)

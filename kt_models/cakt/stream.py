@@ -174,7 +174,7 @@ def _logits(setting: Setting, state: LearnerState, query: Query) -> tuple[Float,
     step = state.learner[learner, STEP_COLUMN]
     item = query.item[lists.owner]
     frames = ring_frames(config, state, row, known, step, met.now[lists.owner], met.since[lists.owner], item)
-    case, of = _cases(query.learner, lists.owner, frames, len(lists))
+    case, of = cases(config, query.learner, lists.owner, frames, len(lists))
     carried = Carried.from_columns(net, setting.tensor(state.learner[query.learner[case], BEGIN:]))
     # Windows of those questions that stand for themselves or for others.
     place = np.full(len(lists), -1)
@@ -190,9 +190,11 @@ def _logits(setting: Setting, state: LearnerState, query: Query) -> tuple[Float,
     return logit.double().cpu().numpy(), evidence
 
 
-def _cases(learner: Int, owner: Int, frames: Frames, n: int) -> tuple[Int, Int]:
-    """Questions that the network must be asked, and which of them answers each: without frames, one a learner."""
+def cases(config: Config, learner: Int, owner: Int, frames: Frames, n: int) -> tuple[Int, Int]:
+    """Questions that the network must be asked, and which of them answers each: without windows, one a learner."""
     framed = np.bincount(owner, weights=frames.mask.any(axis=1), minlength=n) > 0
+    if config.encoder == "none" or not config.keyed_on_next:
+        framed[:] = False
     key = np.where(framed, -1 - np.arange(n), learner)
     _, case, of = np.unique(key, return_index=True, return_inverse=True)
     return case, of
