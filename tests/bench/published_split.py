@@ -7,7 +7,8 @@ on statics2011; everybody else is left out. `folded` takes all answers: each seq
 every piece a learner of its own for the models, while intervals are over the true learners.
 
 Seed s takes the published fold s + 1 for validation and the other folds for training (synthetic_v0 has one validation
-part, for all seeds). Models choose epochs and the like on the validation learners only and are not refitted. The test
+part, for all seeds). Models choose epochs and the like on the validation learners only and are not refitted, but for
+those named with `+all`: they are fitted again on training and validation learners for the epochs so chosen. The test
 part is predicted once; scored is every answer but the first of a sequence or piece. `.by_seed` has the figures of each
 seed and `auc_mean` their mean; the others score the predictions of all seeds together, with intervals of a bootstrap in
 which a learner is one whatever the seed. `A-less-B` are paired differences of the first model against everybody.
@@ -176,13 +177,13 @@ def resolve(model: str, device: str = "cpu") -> Fit:
         return OrderTrees.fit
     from tests.bench.rivals import ours
 
-    found = re.fullmatch(r"([\w-]+)(?:\[(.*)\])?", model)
+    found = re.fullmatch(r"([\w-]+)(?:\[(.*)\])?(\+all)?", model)
     if not found or found[1] not in kinds.KINDS:
         known = ", ".join((*kinds.KINDS, *RIVALS))
         raise ValueError(f"nobody is named {model!r}: give one of {known}, kinds with settings as kind[key=value,...]")
     # A setting may be a list: a comma separates settings where a key follows.
     given = re.split(r",(?=\w+=)", found[2]) if found[2] else []
-    return ours.on_validation(found[1], given, device)
+    return (ours.on_all if found[3] else ours.on_validation)(found[1], given, device)
 
 
 def run(plan: Plan, name: str) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from kt_models import data
+from kt_models import data, synthetic
 from kt_models.base import ConceptLists, Interactions
 from kt_models.baselines import logistic
 from kt_models.data import Dataset
@@ -20,7 +20,7 @@ from kt_models.recall import Float
 from kt_models.settings import BadSetting
 from tests.bench import published_split
 from tests.bench.published_split import Histories, Plan, Source, folded, parts, reference, scored
-from tests.bench.rivals import order_trees
+from tests.bench.rivals import order_trees, ours
 from tests.bench.rivals.lstm import Lstm
 from tests.bench.rivals.order_trees import OrderTrees, Rates
 from tests.bench.rivals.ours import Ours
@@ -218,3 +218,17 @@ def test_seeds_are_not_taken_for_learners(learners: Dataset) -> None:
         return shown["set.one.auc"]["low"], shown["set.one.auc"]["high"]
 
     assert interval([truth] * 3, [p] * 3) == pytest.approx(interval([truth], [p]))
+
+
+def test_a_model_is_fitted_again_on_all_learners_for_the_epochs_that_were_chosen() -> None:
+    log = synthetic.simulate(synthetic.Scenario(learners=30, concepts=4, items_per_concept=2, days=3), seed=0).data
+    training, validation = log.split_learners((0.7, 0.3), 0)
+    whole = ours.together(training, validation)
+    assert (whole.n_learners, whole.n_answers) == (30, log.n_answers)
+    assert whole.interactions.correct.sum() == log.interactions.correct.sum()
+    fits = (published_split.resolve(f"cakt[side=3,head=4,epochs=2,min_steps=1]{name}") for name in ("+all", ""))
+    again, once = (fit(training, validation, 0).following(log) for fit in fits)
+    assert np.all((again > 0) & (again < 1))
+    assert not np.allclose(again, once, atol=1e-3)
+    with pytest.raises(ValueError, match="choose no epoch"):
+        published_split.resolve("logistic+all")
