@@ -59,6 +59,9 @@ class Scored:
     ahead: Int
     has_time: bool
 
+    def take(self, mask: Bool) -> Scored:
+        return Scored(self.answers.take(mask), self.practice.take(mask), self.ahead[mask], self.has_time)
+
 
 @final
 @dataclass(frozen=True)
@@ -171,10 +174,30 @@ def score_horizon(model: LearnerModel, data: Dataset, given: int, horizon: int) 
         state = model.update(model.prior(len(rows)), batch.interactions.take(np.flatnonzero(past)))
         prediction = model.predict(state, batch.interactions.take(np.flatnonzero(ahead)).query())
         p[data.answers_of(rows)[ahead]] = prediction.p
-    practice = history.practice_before(seen, ~future)
-    answers = Answers(data.learner_ids[seen.learner], p, seen.correct.astype(np.float64)).take(future)
-    known = Practice(practice.gap[future], practice.attempt[future], practice.lapses[future])
-    return Scored(answers, known, (data.step - given + 1)[future], data.has_time)
+    answers = Answers(data.learner_ids[seen.learner], p, seen.correct.astype(np.float64))
+    known = history.practice_before(seen, ~future)
+    return Scored(answers, known, data.step - given + 1, data.has_time).take(future)
+
+
+def score_after(model: LearnerModel, data: Dataset, seconds: float) -> Scored:
+    """Predicts every answer from a time on, each from all of the learner's earlier ones, those before it too."""
+    return score_next(model, data).take(data.interactions.seconds >= seconds)
+
+
+def score_ahead(model: LearnerModel, data: Dataset, seconds: float, horizon: int) -> Scored:
+    """Predicts the first `horizon` answers of each learner from a time on, from what was known then, open loop."""
+    seen, later = data.interactions, data.interactions.seconds >= seconds
+    given = np.bincount(seen.learner, ~later, data.n_learners).astype(np.int64)
+    ahead = data.step - given[seen.learner] + 1
+    future, p = later & (ahead <= horizon), np.full(data.n_answers, np.nan)
+    for rows in _batches(data.lengths):
+        batch, asked = data.take(rows), future[data.answers_of(rows)]
+        past = batch.interactions.take(np.flatnonzero(batch.interactions.seconds < seconds))
+        state = model.update(model.prior(len(rows)), past)
+        prediction = model.predict(state, batch.interactions.take(np.flatnonzero(asked)).query())
+        p[data.answers_of(rows)[asked]] = prediction.p
+    answers = Answers(data.learner_ids[seen.learner], p, seen.correct.astype(np.float64))
+    return Scored(answers, history.practice_before(seen, ~later), ahead, data.has_time).take(future)
 
 
 def report_on(

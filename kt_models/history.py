@@ -26,6 +26,9 @@ class Practice:
     attempt: Int
     lapses: Int
 
+    def take(self, mask: Bool) -> Practice:
+        return Practice(self.gap[mask], self.attempt[mask], self.lapses[mask])
+
 
 def practice_before(answers: Interactions, seen: Bool | None = None) -> Practice:
     """Practice among the earlier answers for which `seen` (answers,) holds; all by default.

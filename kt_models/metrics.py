@@ -111,6 +111,17 @@ def slice_estimates(answers: Answers, seed: int, replicates: int = REPLICATES) -
     return {"auc": resamples.estimate_auc(), "log_loss": resamples.estimate_sums()["log_loss"]}
 
 
+def differences(one: Answers, other: Answers, seed: int, replicates: int = REPLICATES) -> dict[str, Estimate]:
+    """AUC, log loss and Brier score of one less those of the other, paired: each resample has the same learners.
+
+    Args:
+        one, other: predictions of the same answers in the same order.
+    """
+    draws = [_Resamples(answers, seed, replicates).paired_draws() for answers in (one, other)]
+    interval = _Resamples(one, seed, 1).interval
+    return {name: interval(draws[0][name] - draws[1][name]) for name in draws[0]}
+
+
 class _Resamples:
     """Learners of some answers drawn with replacement, and metrics of each draw."""
 
@@ -126,7 +137,7 @@ class _Resamples:
 
     def estimate_auc(self) -> Estimate:
         draws = np.array([auc(self.answers), *self._auc_draws()])
-        return self._interval(draws)
+        return self.interval(draws)
 
     def _auc_draws(self) -> Iterator[float]:
         group = _rank_groups(self.answers.p)
@@ -137,6 +148,14 @@ class _Resamples:
         for weights in self.weights[1:]:
             counts[present] = np.add.reduceat(weights[row], start)
             yield _auc_of_counts(counts[0::2], counts[1::2])
+
+    def paired_draws(self) -> dict[str, Float]:
+        """(1 + replicates,) values of the metrics that `differences` compares, the sample's own first."""
+        a = self.answers
+        columns = (np.ones(len(a)), log_loss_each(a), np.square(a.p - a.correct))
+        n, loss, square = (self.weights @ _sums(self.row, column, self.n_learners) for column in columns)
+        ranked = np.array([auc(a), *self._auc_draws()])
+        return {"auc": ranked, "log_loss": loss / n, "brier": square / n}
 
     def estimate_sums(self) -> dict[str, Estimate]:
         """The metrics that are functions of sums over answers."""
@@ -153,7 +172,7 @@ class _Resamples:
                 "f1": 2 * both / (2 * both + differ),
                 "brier": square / n,
             }
-        return {name: self._interval(values) for name, values in draws.items()}
+        return {name: self.interval(values) for name, values in draws.items()}
 
     def estimate_binned(self, group: Int, metric: Callable[[Float], float]) -> Estimate:
         """A metric of (2, groups) n and sum of p - y. The interval is centred on the estimate.
@@ -167,11 +186,11 @@ class _Resamples:
         sums = np.stack([_sums(of_cell, column) for column in columns])
         row, start = cell % self.n_learners, np.flatnonzero(np.diff(cell // self.n_learners, prepend=-1))
         draws = [metric(np.add.reduceat(weights[row] * sums, start, axis=1)) for weights in self.weights]
-        estimate = self._interval(np.array(draws))
+        estimate = self.interval(np.array(draws))
         shift = draws[0] - float(np.median(draws))
         return Estimate(estimate.value, max(estimate.low + shift, 0.0), estimate.high + shift)
 
-    def _interval(self, draws: Float) -> Estimate:
+    def interval(self, draws: Float) -> Estimate:
         """`draws[0]` is the sample's own value."""
         value, others = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
         if self.n_learners < 2 or others.size == 0 or not np.isfinite(value):

@@ -78,6 +78,29 @@ def test_horizon_predicts_from_the_given_answers_alone(answers: Dataset) -> None
         assert scored.ahead[mine].tolist() == list(range(1, horizon + 1))
 
 
+def test_from_a_time_on_answers_are_predicted_from_all_earlier_ones(answers: Dataset) -> None:
+    since = float(np.median(answers.interactions.seconds))
+    scored = evaluate.score_after(Counting(), answers, since)
+    assert len(scored.answers) == int((answers.interactions.seconds >= since).sum())
+    for learner in range(answers.n_learners):
+        mine = scored.answers.learner == answers.learner_ids[learner]
+        expected = by_hand(answers, learner)[1]
+        assert scored.answers.p[mine] == pytest.approx(expected[len(expected) - mine.sum() :], abs=1e-6)
+
+
+def test_ahead_of_a_time_answers_are_predicted_from_those_before_it_alone(answers: Dataset) -> None:
+    since, horizon = float(np.median(answers.interactions.seconds)), 7
+    scored = evaluate.score_ahead(Counting(), answers, since, horizon)
+    for learner in range(answers.n_learners):
+        mine = scored.answers.learner == answers.learner_ids[learner]
+        seconds = answers.interactions.seconds[answers.interactions.learner == learner]
+        given = int((seconds < since).sum())
+        y, expected = by_hand(answers, learner)
+        assert scored.answers.correct[mine].tolist() == y[given : given + horizon].tolist()
+        assert np.all(np.abs(scored.answers.p[mine] - [*expected, (y.sum() + 1) / (len(y) + 2)][given]) < 1e-6)
+        assert scored.ahead[mine].tolist() == list(range(1, int(mine.sum()) + 1))
+
+
 def test_batches_do_not_change_the_predictions(answers: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evaluate.score_next(Counting(), answers).answers.p
     monkeypatch.setattr(evaluate, "BATCH_ANSWERS", 100)

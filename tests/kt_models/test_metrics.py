@@ -109,6 +109,19 @@ def test_what_is_undefined_is_not_a_number() -> None:
     assert np.isnan(one_learner["auc"].low)
 
 
+def test_differences_are_paired() -> None:
+    """Each resample has the same learners: what both models share does not widen the interval."""
+    one = some_answers(3)
+    other = Answers(one.learner, np.clip(one.p + 0.02, 0.01, 0.99), one.correct)
+    found = metrics.differences(one, other, seed=0)
+    for name in ("auc", "log_loss", "brier"):
+        own, theirs = (metrics.estimates(answers, 0)[name] for answers in (one, other))
+        assert found[name].value == pytest.approx(own.value - theirs.value, abs=1e-6)
+        assert found[name].low <= found[name].value <= found[name].high
+        assert found[name].high - found[name].low < 0.5 * (own.high - own.low)
+    assert metrics.differences(one, one, seed=0)["log_loss"] == metrics.Estimate(0.0, 0.0, 0.0)
+
+
 def test_equal_seeds_give_equal_intervals() -> None:
     answers = some_answers(4)
     assert metrics.estimates(answers, seed=5, replicates=50) == metrics.estimates(answers, seed=5, replicates=50)

@@ -48,23 +48,7 @@ def by_ahead(name: str, truth: Truth, p: Float, replicates: int) -> Iterator[dic
 
 def difference(ours: Answers, theirs: Answers, replicates: int) -> dict[str, Estimate]:
     """Ours less theirs on the same answers, each replicate with the same learners: below 0 is better in log loss."""
-    draws = [_draws(answers, replicates) for answers in (ours, theirs)]
-    return {metric: _interval(draws[0][metric] - draws[1][metric]) for metric in draws[0]}
-
-
-def _draws(answers: Answers, replicates: int) -> dict[str, Float]:
-    # The public functions give intervals only; a paired difference needs the replicates themselves.
-    resamples = metrics._Resamples(answers, SEED, replicates)
-    columns = (np.ones(len(answers)), metrics.log_loss_each(answers))
-    n, loss = (
-        resamples.weights @ np.bincount(resamples.row, weights=c, minlength=resamples.n_learners) for c in columns
-    )
-    return {"log_loss": loss / n, "auc": np.array([metrics.auc(answers), *resamples._auc_draws()])}
-
-
-def _interval(draws: Float) -> Estimate:
-    low, high = np.quantile(draws[1:], [(1 - metrics.LEVEL) / 2, (1 + metrics.LEVEL) / 2])
-    return Estimate(float(draws[0]), float(low), float(high))
+    return metrics.differences(ours, theirs, SEED, replicates)
 
 
 def differences(

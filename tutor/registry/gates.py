@@ -1,0 +1,246 @@
+"""Whether a candidate may serve: judged on answers that came later than all it was fitted on, beside who serves now.
+
+Each gate compares on the same answers and the same resamples of learners, and records its figures whether it opens or
+not. A candidate that may be worse than is let through, as far as the answers can tell, is not: where a gate says "too
+few answers", more of them may open it. Scheduling's gate, a policy driven by the candidate in the simulator, joins
+`BLOCKS` with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, final
+
+import numpy as np
+
+from kt_models import evaluate, metrics
+from kt_models.base import LearnerModel
+from kt_models.data import Dataset
+from kt_models.evaluate import Scored
+from kt_models.metrics import Bool, Estimate
+from kt_models.recall import Int
+
+#: Answers that every learner is predicted ahead, open loop.
+HORIZON: Final = 10
+#: Learners are put into so many parts by their success before.
+DECILES: Final = 10
+#: Standard errors that the AUC of coin flips may lie from one half.
+CHANCE: Final = 4.0
+
+
+@final
+@dataclass(frozen=True)
+class Limits:
+    """How much worse a candidate may be.
+
+    Attributes:
+        log_loss: nats an answer, at the upper end of the interval of the difference.     ahead: the same, open loop.
+        ece: expected calibration error above the champion's, and `least_ece`, which is never too much.
+        people: nats an answer of any group or decile, where the interval of the difference lies above 0.
+    """
+
+    log_loss: float = 0.003
+    ahead: float = 0.006
+    ece: float = 0.01
+    least_ece: float = 0.03
+    people: float = 0.02
+
+
+@final
+@dataclass(frozen=True)
+class Gate:
+    """One rule, whether it was kept, and the figures behind it."""
+
+    block: str
+    name: str
+    passed: bool
+    reason: str
+    figures: dict[str, Any]
+
+
+@final
+@dataclass(frozen=True)
+class Verdict:
+    """All gates of a candidate."""
+
+    gates: tuple[Gate, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(gate.passed for gate in self.gates)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why a candidate is rejected; nothing if it is not."""
+        return tuple(f"{gate.block}, {gate.name}: {gate.reason}" for gate in self.gates if not gate.passed)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"passed": self.passed, "gates": [asdict(gate) for gate in self.gates]}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is judged, and on what.
+
+    Attributes:
+        rivals: by name; the champion, if there is one, is "champion", all others are baselines.
+        answers: whole histories.     since: seconds from which on answers count; none of these was fitted on.
+        groups: (learners,) a number for each group of `answers`, -1 for none; none at all by default.
+    """
+
+    candidate: LearnerModel
+    rivals: Mapping[str, LearnerModel]
+    answers: Dataset
+    since: float
+    groups: Int | None = None
+    seed: int = 0
+    replicates: int = metrics.REPLICATES
+    limits: Limits = field(default_factory=Limits)
+
+
+class NothingLater(ValueError):
+    """No answer came after the fit."""
+
+
+def judge(case: Case) -> Verdict:
+    """Runs all gates.
+
+    Raises:
+        NothingLater: if there is no answer to judge by.
+    """
+    later = case.answers.interactions.seconds >= case.since
+    if not later.any():
+        raise NothingLater(
+            f"none of {case.answers.n_answers} answers came at {case.since:.0f} or later: wait, or fit on less"
+        )
+    table = _Table(case)
+    return Verdict(tuple(gate for block in BLOCKS for gate in block(case, table)))
+
+
+class _Table:
+    """Predictions of everybody: of the next answer, and ahead."""
+
+    def __init__(self, case: Case) -> None:
+        models = {"candidate": case.candidate, **case.rivals}
+        self.next = {name: evaluate.score_after(model, case.answers, case.since) for name, model in models.items()}
+        self.ahead = {
+            name: evaluate.score_ahead(model, case.answers, case.since, HORIZON) for name, model in models.items()
+        }
+
+    def rivals(self, case: Case) -> list[str]:
+        """The champion and the best of the baselines, by log loss of the next answer."""
+        loss = {name: float(metrics.log_loss_each(self.next[name].answers).mean()) for name in case.rivals}
+        baselines = [name for name in loss if name != "champion"]
+        best = [min(baselines, key=loss.__getitem__)] if baselines else []
+        return [name for name in loss if name == "champion"] + best
+
+
+def _prediction(case: Case, table: _Table) -> Iterator[Gate]:
+    """Log loss of the next answer and ahead against each rival, and calibration against the champion."""
+    limits = case.limits
+    for rival in table.rivals(case):
+        for name, scored, limit in (("next", table.next, limits.log_loss), ("ahead", table.ahead, limits.ahead)):
+            found = _differences(case, scored["candidate"], scored[rival])
+            yield _not_worse("prediction", f"{name} answer against {rival}", found["log_loss"], limit, _json(found))
+    own = _figures(case, table.next["candidate"])
+    champion = _figures(case, table.next["champion"]) if "champion" in case.rivals else None
+    allowed = limits.least_ece
+    if champion:
+        allowed = max(allowed, champion["ece"].value + limits.ece)
+    reason = f"calibration error is {own['ece'].value:.4f}, at most {allowed:.4f} is let through"
+    figures = {"candidate": _json(own)} | ({"champion": _json(champion)} if champion else {})
+    yield Gate("prediction", "calibration", own["ece"].value <= allowed, reason, figures)
+
+
+def _people(case: Case, table: _Table) -> Iterator[Gate]:
+    """No group and no decile of learners may be told clearly worse than now."""
+    if "champion" not in case.rivals:
+        return
+    own, theirs = table.next["candidate"], table.next["champion"]
+    worst, parts = None, {}
+    for name, mask in _parts(case, own):
+        found = _differences(case, own.take(mask), theirs.take(mask))["log_loss"]
+        parts[name] = {**_json({"log_loss": found}), "answers": int(mask.sum())}
+        clear = found.value > case.limits.people and found.low > 0
+        if clear and (worst is None or found.value > worst[1].value):
+            worst = name, found
+    reason = f"of {len(parts)} groups and deciles none is told worse by more than {case.limits.people} nats an answer"
+    if worst:
+        name, found = worst
+        reason = f"{name} is told worse by {_told(found)} nats an answer, {case.limits.people} are let through"
+    yield Gate("people", "groups and deciles", worst is None, reason, parts)
+
+
+def _parts(case: Case, scored: Scored) -> Iterator[tuple[str, Bool]]:
+    """Answers judged, by group, and by decile of the learner's success before."""
+    data = case.answers
+    learner = np.searchsorted(data.learner_ids, scored.answers.learner)
+    if case.groups is not None:
+        group = case.groups[learner]
+        for number in np.unique(group[group >= 0]).tolist():
+            yield f"group {number}", group == number
+    seen = data.interactions
+    before = seen.seconds < case.since
+    right = np.bincount(seen.learner, seen.correct * before, data.n_learners)
+    # A learner without answers before is an average one.
+    level = (right + 2.0) / (np.bincount(seen.learner, before, data.n_learners) + 4.0)
+    present = np.unique(learner)
+    place = np.empty(data.n_learners)
+    place[present[np.argsort(level[present], kind="stable")]] = np.arange(len(present)) * DECILES // len(present)
+    for decile in range(DECILES):
+        mask = place[learner] == decile
+        if mask.any():
+            yield f"decile {decile + 1} by success", mask
+
+
+def _leaks(case: Case, table: _Table) -> Iterator[Gate]:
+    """Of coin flips in place of the outcomes nobody can know more than chance."""
+    del table
+    seen, rng = case.answers.interactions, np.random.default_rng(case.seed)
+    flips = rng.integers(0, 2, len(seen)).astype(seen.correct.dtype)
+    tossed = replace(case.answers, interactions=replace(seen, correct=flips))
+    answers = evaluate.score_after(case.candidate, tossed, case.since).answers
+    wrong, right = (int((answers.is_correct == outcome).sum()) for outcome in (False, True))
+    if not (wrong and right):
+        return
+    # Mann & Whitney 1947: the variance of the AUC where scores tell nothing.
+    error = math.sqrt((wrong + right + 1) / (12.0 * wrong * right))
+    found = metrics.auc(answers)
+    reason = f"AUC is {found:.4f} on coin flips, chance gives .5 within {CHANCE * error:.4f}"
+    yield Gate("leaks", "coin flips", abs(found - 0.5) <= CHANCE * error, reason, {"auc": found, "error": error})
+
+
+Block = Callable[[Case, _Table], Iterator[Gate]]
+BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks)
+
+
+def _not_worse(block: str, name: str, found: Estimate, limit: float, figures: dict[str, Any]) -> Gate:
+    """Passed if the whole interval lies below the limit."""
+    high = found.high if math.isfinite(found.high) else math.inf
+    reason = f"log loss differs by {_told(found)} nats, {limit} are let through"
+    if high > limit >= found.value:
+        reason += ": too few answers to tell"
+    return Gate(block, name, high <= limit, reason, figures)
+
+
+def _told(found: Estimate) -> str:
+    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+
+
+def _differences(case: Case, own: Scored, theirs: Scored) -> dict[str, Estimate]:
+    return metrics.differences(own.answers, theirs.answers, case.seed, case.replicates)
+
+
+def _figures(case: Case, scored: Scored) -> dict[str, Estimate]:
+    return metrics.estimates(scored.answers, case.seed, None, case.replicates)
+
+
+def _json(found: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Plain values for JSON: null where a number is undefined."""
+    return {
+        name: {key: value if math.isfinite(value) else None for key, value in asdict(estimate).items()}
+        for name, estimate in found.items()
+    }
