@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar, final
+from typing import ClassVar, Generic, Self, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -273,6 +273,10 @@ class LearnerModel(ABC):
             p[rows], sd[rows] = before.p, before.logit_sd
             state = self.update(state, answers)
         return state, Prediction(p, sd)
+
+    def to(self, device: str) -> Self:
+        """This model, computing on a device (cpu, cuda, cuda:N); one without torch computes where it always does."""
+        return self
 
     def graph(self) -> ConceptGraph | None:
         """Learnt prerequisites; None if the model learns none."""

@@ -77,7 +77,6 @@ class Model(LearnerModel):
         self._setting = Setting(config, net.eval().requires_grad_(False), reference, calibration)
 
     def to(self, device: str) -> Model:
-        """This model on a device (cpu, cuda, cuda:N); its own weights move."""
         self.network.to(torch.device(device))
         return self
 

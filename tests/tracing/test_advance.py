@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection, transaction
 
 from curricula.models import Curriculum
@@ -176,6 +176,30 @@ def test_the_baseline_serves_when_the_champion_cannot_be_loaded(
     belief = believed(bo, fractions)
     assert (belief.degraded, belief.applied_seq) == (True, 1)
     assert belief.version_id != champion.pk
+
+
+class Unreachable(FileSystemStorage):
+    """A store whose server does not answer."""
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        raise TimeoutError("the store did not answer")
+
+
+def test_a_store_that_does_not_answer_costs_no_model_its_place(
+    school: School, bo: Learner, fractions: Curriculum, tmp_path: Path, settings: Any
+) -> None:
+    champion, stored = promoted(fractions, school, tmp_path), settings.STORAGES
+    loader.forget()
+    record(school, [answer(bo, fractions)])
+    settings.STORAGES = stored | {"models": {"BACKEND": f"{__name__}.Unreachable"}}
+    assert advance() == []
+    champion.refresh_from_db()
+    assert champion.state == ModelVersion.State.CHAMPION
+    assert is_behind(bo)
+    settings.STORAGES = stored
+    advance()
+    belief = believed(bo, fractions)
+    assert (belief.version_id, belief.degraded, belief.applied_seq) == (champion.pk, False, 1)
 
 
 def test_a_version_that_serves_again_catches_up_on_all_that_it_missed(

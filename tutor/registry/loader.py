@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 
 from kt_models import artifact
 from kt_models.base import LearnerModel
@@ -24,17 +25,18 @@ _lock = Lock()
 
 
 class CannotLoad(Exception):
-    """The artifact of a version is missing, damaged or foreign."""
+    """The artifact of a version is missing, damaged or foreign; or the store does not answer now."""
 
-    def __init__(self, version_id: UUID, reason: Exception) -> None:
-        super().__init__(f"model version {version_id} cannot be loaded ({reason}): roll back, or register it again")
+    def __init__(self, version_id: UUID, reason: Exception, way_out: str) -> None:
+        super().__init__(f"model version {version_id} cannot be loaded ({reason}): {way_out}")
 
 
 def load(version_id: UUID) -> LearnerModel:
     """The model of a version, from memory after the first call.
 
     Raises:
-        CannotLoad: and marks the version failed, so that nothing tries again until an operator acts.
+        CannotLoad: if its files are missing or damaged, and the version is marked failed, so that nothing tries again
+            until an operator acts; if the store does not answer, it is not, and the next call tries again.
     """
     with _lock:
         if version_id in _models:
@@ -56,8 +58,11 @@ def forget() -> None:
 def _read(version_id: UUID) -> LearnerModel:
     try:
         with store.fetch(version_id) as folder:
-            return artifact.load_model(folder)
-    except (artifact.BadArtifact, OSError) as error:
+            return artifact.load_model(folder).to(settings.DEVICE)
+    except (artifact.BadArtifact, FileNotFoundError) as error:
         log.error("model_load_failed", version=str(version_id), error=str(error))
         ModelVersion.objects.filter(pk=version_id).update(state=ModelVersion.State.FAILED, note=str(error)[:2000])
-        raise CannotLoad(version_id, error) from error
+        raise CannotLoad(version_id, error, "roll back, or register it again") from error
+    except OSError as error:
+        log.error("model_store_failed", version=str(version_id), error=str(error))
+        raise CannotLoad(version_id, error, "it is tried again; see to the store of models") from error

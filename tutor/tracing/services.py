@@ -129,7 +129,9 @@ def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetim
         try:
             model = loader.load(version_id)
         except loader.CannotLoad:
-            continue  # it is marked failed now, so the next bell finds the baseline serving instead
+            # Marked failed, so that the next bell finds the baseline serving; or the store does not answer, and the
+            # next bell tries again.
+            continue
         folded = _fold(model, [w for w in group if w.unseen], now)
         done += [(a, replace(b, belief=replace(b.belief, degraded=version_id in degraded))) for a, b in folded]
     advanced = [each for _, each in done]
