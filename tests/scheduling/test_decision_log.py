@@ -114,6 +114,7 @@ def test_the_choice_can_be_made_again_from_what_is_on_record(
     assert [[list(c) for c in e.candidates] for e in again.entries] == [d.candidates for d in decisions]
 
 
+@pytest.mark.chance
 def test_plans_draw_different_chances(school: School, bo: Learner, ana: Learner, fractions: Curriculum) -> None:
     assert offered(bo).seed != offered(ana).seed
 
