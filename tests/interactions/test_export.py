@@ -95,10 +95,20 @@ def test_an_export_can_be_had_again_or_says_why_not(
         export.reproduce(second, manifest)
 
 
+def test_an_answer_of_the_first_second_of_all_is_an_answer(
+    tmp_path: Path, school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    steps.record(school, [steps.answer(bo, fractions, seconds=0.0)])
+    manifest = export.write(tmp_path, fractions.pk, received_before=timezone.now() + LATER)
+    assert (manifest.answers, manifest.first, manifest.last) == (1, 0.0, 0.0)
+
+
 def test_an_export_that_is_broken_off_is_none(
     tmp_path: Path, school: School, bo: Learner, fractions: Curriculum
 ) -> None:
+    """Also where an earlier one stood."""
     steps.record(school, [steps.answer(bo, fractions)])
+    export.write(tmp_path, fractions.pk, received_before=timezone.now() + LATER)
 
     def stop(answers: int) -> None:
         raise KeyboardInterrupt

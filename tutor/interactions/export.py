@@ -112,6 +112,8 @@ def write(
         progress: called with the number of answers written so far; what it raises ends the export.
     """
     moment = received_before or timezone.now() - SETTLED
+    # That of an earlier export would vouch for files half written.
+    (folder / MANIFEST).unlink(missing_ok=True)
     with _rows(curriculum_id, school_id, moment) as stream, _Files(folder) as files:
         for batch in _batches(stream):
             files.add(batch)
@@ -212,8 +214,9 @@ class _Files:
         columns = {name: batch[name] for name in _ANSWER.names if name in _COLUMNS and name != "concept"}
         self._held.append(pa.RecordBatch.from_pydict({"learner": learner, **columns, "concept": lists}, _ANSWER))
         ends = pc.min_max(batch["timestamp"])
-        self.first = min(filter(None, (self.first, ends["min"].as_py())))
-        self.last = max(filter(None, (self.last, ends["max"].as_py())))
+        first, last = ends["min"].as_py(), ends["max"].as_py()
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
         self.answers, self._rows = self.answers + len(batch), self._rows + len(batch)
         if self._rows >= GROUP:
             self._flush()
