@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
 
@@ -61,8 +62,8 @@ class Spoilt(logistic.Model):  # type: ignore[misc]
         told = super().predict(state, query)
         return replace(told, p=self.moved(told.p, query))
 
-    def moved(self, p: Any, asked: Interactions | Query) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def moved(self, p: Any, asked: Interactions | Query) -> Any: ...
 
 
 class Overconfident(Spoilt):

@@ -161,7 +161,7 @@ def _people(case: Case, table: _Table) -> Iterator[Gate]:
         return
     own, theirs = table.next["candidate"], table.next["champion"]
     worst, parts = None, {}
-    for name, mask in _parts(case, own):
+    for name, mask in _parts(case):
         found = _differences(case, own.take(mask), theirs.take(mask))["log_loss"]
         parts[name] = {**_json({"log_loss": found}), "answers": int(mask.sum())}
         clear = found.value > case.limits.people and found.low > 0
@@ -174,16 +174,16 @@ def _people(case: Case, table: _Table) -> Iterator[Gate]:
     yield Gate("people", "groups and deciles", worst is None, reason, parts)
 
 
-def _parts(case: Case, scored: Scored) -> Iterator[tuple[str, Bool]]:
+def _parts(case: Case) -> Iterator[tuple[str, Bool]]:
     """Answers judged, by group, and by decile of the learner's success before."""
     data = case.answers
-    learner = np.searchsorted(data.learner_ids, scored.answers.learner)
+    seen = data.interactions
+    before = seen.seconds < case.since
+    learner = seen.learner[~before]
     if case.groups is not None:
         group = case.groups[learner]
         for number in np.unique(group[group >= 0]).tolist():
             yield f"group {number}", group == number
-    seen = data.interactions
-    before = seen.seconds < case.since
     right = np.bincount(seen.learner, seen.correct * before, data.n_learners)
     # A learner without answers before is an average one.
     level = (right + 2.0) / (np.bincount(seen.learner, before, data.n_learners) + 4.0)
