@@ -1,8 +1,7 @@
 """The paper's 3-D convolutions, as 2-D ones: k frames of c channels are k c channels, and depth is in the weights.
 
 A 3 x 3 x 3 kernel over k frames, padded by one, is a banded 2-D kernel from (frame b, channel i) to (frame a, channel
-o): the tap of depth b - a + 1, zero outside 0 to 2. The values are the same; the work suits a CPU's kernels better, by
-a factor of two (tests/bench/cakt_cost.py).
+o): the tap of depth b - a + 1, zero outside 0 to 2. The values are the same; the work suits a CPU's kernels better.
 
 Many windows of a batch are equal, because they hold concepts and outcomes only: each is convolved once, and batch
 statistics count it as often as it occurs.

@@ -37,7 +37,7 @@ ITEM_SD: Final = 1.0
 #: Features of the head that vary less than this are left in their own unit.
 LEAST_SCALE: Final = 1e-3
 #: Weights whose columns are fields of events, of frames or of the head.
-_OF_FIELDS: Final = ("event.", "frame.", "line.", "of_head.")
+_OF_FIELDS: Final = ("event.", "frame.", "line.", "of_head.", "head_mean", "head_scale")
 #: Penalty on slope and intercept of the calibration, as so many answers of a toss would make: one outcome alone, or few
 #: answers, must not make for certainty.
 CALM: Final = 4.0
@@ -149,7 +149,7 @@ def take_over(net: Network, model: Model, data: Dataset) -> Bool:
     """
     other, own = model.network.state_dict(), net.state_dict()
     theirs, mine = model.config, net.config
-    if (theirs.items, theirs.time, theirs.counts) != (mine.items, mine.time, mine.counts):
+    if any(getattr(theirs, name) != getattr(mine, name) for name in ("items", "time", "counts", "transitions")):
         # Columns of other fields than these.
         other = {name: value for name, value in other.items() if not name.startswith(_OF_FIELDS)}
     if theirs.decay != mine.decay:
