@@ -149,6 +149,7 @@ class ApiClient(models.Model):
         CURRICULUM_READ = "curriculum:read"
         CURRICULUM_WRITE = "curriculum:write"
         KEYS_ADMIN = "keys:admin"
+        MODELS_ADMIN = "models:admin"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     school = models.ForeignKey(School, on_delete=models.CASCADE, related_name="api_clients")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -51,6 +54,53 @@ class Score(models.Model):
 
     class Meta:
         indexes = [
-            # Read by pruning, and by comparisons of versions over a span of days.
+            # Read by pruning, and by the drift monitor, day by day.
             models.Index(fields=["scored_at"], name="score_time"),
+            # Read by comparisons of a challenger with the champion, on the same answers.
+            models.Index(fields=["version_id", "learner_id", "curriculum_id", "seq"], name="score_answer"),
         ]
+
+
+class DriftAlert(models.Model):
+    """A champion foretells worse than it did. Life: raised by the monitor, cleared by it when that has passed."""
+
+    id = models.BigAutoField(primary_key=True)
+    version_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    #: Null for a champion of all schools.
+    school_id = models.UUIDField(null=True)
+    #: log_loss, calibration or input.
+    kind = models.CharField(max_length=16)
+    raised_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+    figures: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version_id", "curriculum_id", "school_id", "kind"], condition=models.Q(cleared_at=None),
+                nulls_distinct=False, name="driftalert_one_open",
+            ),
+        ]  # fmt: skip
+
+
+class WorkerStatus(models.Model):
+    """What an inference worker last said of itself. Life: its own upsert, every few seconds; pruned after a day."""
+
+    #: host:pid
+    name = models.CharField(primary_key=True, max_length=200)
+    queues = ArrayField(models.CharField(max_length=40))
+    device = models.CharField(max_length=80)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+    #: When it last finished a batch; null before the first.
+    drained_at = models.DateTimeField(null=True)
+    batches = models.PositiveBigIntegerField(default=0)
+    learners = models.PositiveBigIntegerField(default=0)
+    answers = models.PositiveBigIntegerField(default=0)
+    #: Learners of the last batches, newest last.
+    batch_sizes = ArrayField(models.PositiveIntegerField(), default=list)
+    halvings = models.PositiveIntegerField(default=0)
+    memory_bytes = models.PositiveBigIntegerField(default=0)
+    device_memory_bytes = models.PositiveBigIntegerField(default=0)
+    versions = ArrayField(models.UUIDField(), default=list)
