@@ -22,7 +22,7 @@ import numpy as np
 
 from kt_models import artifact, data, kinds
 from kt_models.artifact import BadArtifact
-from kt_models.data import BadDataset, Dataset
+from kt_models.data import BadDataset, Dataset, Vocabulary
 from kt_models.kinds import FitFailed, Kind, UnknownKind
 from kt_models.settings import BadSetting, parse_settings
 
@@ -54,7 +54,8 @@ def fit(arguments: argparse.Namespace) -> None:
     _check_device(arguments.device)
     training, validation = _parts(arguments)
     more = _more(kind, arguments)
-    with _processes(arguments.device) as first, _Log(arguments.json_log if first else None) as log:
+    resumed = bool(arguments.checkpoint and arguments.checkpoint.exists())
+    with _processes(arguments.device) as first, _Log(arguments.json_log if first else None, resumed) as log:
         log.write(
             "start", kind=arguments.model, seed=arguments.seed, config=dataclasses.asdict(config), **_size(training)
         )
@@ -195,7 +196,7 @@ def _conditions(option: str, given: Sequence[str]) -> dict[str, tuple[str, ...]]
 
 def _parts(arguments: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
     """Learners to fit on, and those to choose on: a share of them, those with the rows named, or nobody."""
-    answers, named = _read(arguments), arguments.validation_where
+    answers, named = _earlier(_read(arguments, **_positions(arguments)), arguments.before), arguments.validation_where
     if not named:
         return _split(answers, arguments.validation, arguments.seed)
     if arguments.validation:
@@ -206,6 +207,32 @@ def _parts(arguments: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
     if not training.n_learners:
         raise BadArguments(f"--validation-where {' '.join(named)}: is every learner: leave some to fit on")
     return training, validation
+
+
+def _positions(arguments: argparse.Namespace) -> dict[str, Vocabulary]:
+    """Vocabularies whose ids are 0, 1, ..., for each number given."""
+    given = {"concepts": arguments.concepts, "items": arguments.items}
+    return {name: Vocabulary(np.arange(n)) for name, n in given.items() if n is not None}
+
+
+def _earlier(answers: Dataset, seconds: float | None) -> Dataset:
+    """Raises:
+    BadArguments: if an id is no position, or nothing is left.
+    """
+    if answers.interactions.concepts.flat.max(initial=-1) >= answers.concepts.size:
+        raise BadArguments(
+            f"--concepts {answers.concepts.size}: the data name others: give ids from 0 and their number"
+        )
+    if answers.interactions.item.max(initial=-1) >= answers.items.size:
+        raise BadArguments(f"--items {answers.items.size}: the data name others: give ids from 0 and their number")
+    if seconds is None:
+        return answers
+    if not answers.has_time:
+        raise BadArguments(f"--before {seconds}: the data have no times: leave it out")
+    earlier = answers.before(seconds)
+    if not earlier.n_learners:
+        raise BadArguments(f"--before {seconds}: no answer is earlier: give a later time")
+    return earlier
 
 
 def _split(answers: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset | None]:
@@ -240,11 +267,11 @@ def _size(answers: Dataset) -> dict[str, int]:
 
 
 class _Log:
-    """Records as JSON lines in a file, if one is named."""
+    """Records as JSON lines in a file, if one is named; those of a fit that is resumed follow its earlier ones."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, resumed: bool) -> None:
         try:
-            self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
+            self._file: TextIO | None = path.open("a" if resumed else "w", encoding="utf-8") if path else None
         except OSError as error:
             raise BadArguments(f"--json-log {path}: cannot be written ({error.strerror}): name another file") from error
 
@@ -314,6 +341,9 @@ def _add_fit(commands: Any) -> None:
     command.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="kept during the fit; goes on from it if there"
     )
+    command.add_argument("--before", type=float, metavar="SECONDS", help="fit on answers earlier than this time")
+    for name in ("concepts", "items"):
+        command.add_argument(f"--{name}", type=int, metavar="N", help=f"{name} are positions 0 to N - 1, used or not")
     _add_data(command)
     _add_model_options(command)
 

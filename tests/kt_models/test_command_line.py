@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kt_models import artifact, data
@@ -196,3 +197,33 @@ def test_the_module_runs_as_a_command() -> None:
         [sys.executable, "-m", "kt_models", "fit", "--help"], capture_output=True, text=True, check=True
     )
     assert "half-life" in shown.stdout
+
+
+def test_a_fit_on_positions_before_a_moment_sees_no_later_answer(answers: Path, tmp_path: Path) -> None:
+    whole = data.read(answers)
+    moment = float(np.quantile(whole.interactions.seconds, 0.6))
+    early = tmp_path / "early.parquet"
+    data.write(whole.before(moment), early)
+    common = ["--model", MODEL, "--concepts", "9", "--items", "60"]
+    cut = [*common, "--data", str(answers), "--before", str(moment), "--out", str(tmp_path / "cut")]
+    assert main(["fit", *cut]) == main(["fit", *common, "--data", str(early), "--out", str(tmp_path / "early")]) == 0
+    model = artifact.load_model(tmp_path / "cut")
+    assert (model.n_concepts, model.n_items) == (9, 60)
+    assert artifact.checksum(tmp_path / "cut") == artifact.checksum(tmp_path / "early")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--concepts", "2"], "--concepts 2: the data name others"),
+        (["--items", "3"], "--items 3: the data name others"),
+        (["--before=-1e12"], "no answer is earlier"),
+    ],
+)
+def test_a_cut_that_does_not_fit_the_data_is_refused(
+    options: list[str], said: str, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", MODEL, "--data", str(answers), "--out", str(tmp_path / "m"), *options]
+    assert main(["fit", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
