@@ -18,7 +18,7 @@ from curricula.models import CurriculumVersion
 from kt_models import artifact
 from kt_models.base import LearnerModel
 from kt_models.baselines import half_life
-from tutor.registry import queries, store
+from tutor.registry import edges, queries, store
 from tutor.registry.models import Deployment, ModelVersion
 
 
@@ -60,7 +60,9 @@ def register(
     )
     # Files first: a row whose artifact is missing would fail in service, files without a row are only litter.
     store.put(version.pk, folder)
-    version.save(force_insert=True)
+    with transaction.atomic():
+        version.save(force_insert=True)
+        edges.record(version, model)
     return version
 
 
