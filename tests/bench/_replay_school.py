@@ -24,6 +24,7 @@ from tutor.accounts import services as accounts
 from tutor.accounts.access import Client
 from tutor.accounts.models import Learner
 from tutor.interactions import partitions
+from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.models import ModelVersion
 from tutor.scheduling.intake import AnswerIn
@@ -118,7 +119,7 @@ def _register(model: half_life.Model, curriculum_version: CurriculumVersion, sch
         folder = Path(name) / "model"
         model.save(folder)
         version = registry.register(folder, curriculum_version=curriculum_version)
-    registry.promote(version, school_id=school_id)
+    deployments.promote(version, school_id=school_id)
     return version
 
 

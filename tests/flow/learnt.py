@@ -17,7 +17,7 @@ from kt_models.base import ConceptLists
 from kt_models.data import Dataset, Vocabulary, of_columns
 from kt_models.psikt import Config, Model, fit
 from kt_models.psikt.edges import Edges
-from tutor.registry import services
+from tutor.registry import deployments, services
 from tutor.registry.models import ModelVersion
 
 #: Learners behind each edge, unless a test says otherwise.
@@ -39,7 +39,7 @@ def a_version(curriculum: Curriculum, learnt: Mapping[tuple[int, int], float], e
 def serve(curriculum: Curriculum, learnt: Mapping[tuple[int, int], float], evidence: int = MANY) -> ModelVersion:
     """The same, promoted for all schools."""
     version = a_version(curriculum, learnt, evidence)
-    services.promote(version)
+    deployments.promote(version)
     return version
 
 

@@ -17,7 +17,7 @@ from kt_models.recall import RecallTable
 from tests import people
 from tests.flow.together import together
 from tutor.accounts.models import School
-from tutor.registry import loader, queries
+from tutor.registry import deployments, loader, queries
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import NotRegistered
@@ -103,7 +103,7 @@ def test_promotion_moves_the_pointer_and_remembers_where_it_was(
 ) -> None:
     baseline = registry.ensure_served(fractions.pk)
     version = registry.register(fitted, curriculum_version=published)
-    deployment = registry.promote(version)
+    deployment = deployments.promote(version)
     assert serving(school, fractions) == (version.pk, False)
     assert (deployment.champion, deployment.previous) == (version, baseline)
     assert states() == {version.pk: State.CHAMPION, deployment.previous_id: State.RETIRED}
@@ -113,9 +113,9 @@ def test_roll_back_is_a_promotion_of_the_one_before(
     school: School, fractions: Curriculum, fitted: Path, published: CurriculumVersion
 ) -> None:
     registry.ensure_served(fractions.pk)
-    deployment = registry.promote(registry.register(fitted, curriculum_version=published))
+    deployment = deployments.promote(registry.register(fitted, curriculum_version=published))
     before = ModelVersion.objects.get(pk=deployment.previous_id)
-    registry.promote(before)
+    deployments.promote(before)
     assert serving(school, fractions) == (before.pk, False)
     assert states()[before.pk] == State.CHAMPION
 
@@ -123,7 +123,7 @@ def test_roll_back_is_a_promotion_of_the_one_before(
 def test_promoting_the_champion_again_changes_nothing(fractions: Curriculum) -> None:
     baseline = registry.ensure_served(fractions.pk)
     assert baseline is not None
-    deployment = registry.promote(baseline)
+    deployment = deployments.promote(baseline)
     assert (deployment.champion, deployment.previous) == (baseline, None)
 
 
@@ -132,8 +132,8 @@ def test_a_version_that_still_serves_a_school_is_not_retired(
 ) -> None:
     baseline = registry.ensure_served(fractions.pk)
     assert baseline is not None
-    registry.promote(baseline, school_id=school.pk)
-    registry.promote(registry.register(fitted, curriculum_version=published))
+    deployments.promote(baseline, school_id=school.pk)
+    deployments.promote(registry.register(fitted, curriculum_version=published))
     assert states()[baseline.pk] == State.CHAMPION
     assert serving(school, fractions) == (baseline.pk, False)
 
@@ -153,7 +153,7 @@ def test_the_baseline_stands_in_for_a_champion_that_failed(
 ) -> None:
     baseline = registry.ensure_served(fractions.pk)
     version = registry.register(fitted, curriculum_version=published)
-    registry.promote(version)
+    deployments.promote(version)
     ModelVersion.objects.filter(pk=version.pk).update(state=State.FAILED)
     assert baseline is not None
     assert serving(school, fractions) == (baseline.pk, True)
@@ -163,7 +163,7 @@ def test_a_champion_that_failed_gets_a_baseline_if_there_was_none(
     school: School, fractions: Curriculum, fitted: Path, published: CurriculumVersion
 ) -> None:
     version = registry.register(fitted, curriculum_version=published)
-    registry.promote(version)
+    deployments.promote(version)
     ModelVersion.objects.filter(pk=version.pk).update(state=State.FAILED)
     assert serving(school, fractions) is None
     registry.ensure_served(fractions.pk)

@@ -15,6 +15,7 @@ from kt_models.baselines import half_life
 from tutor.accounts.access import Client
 from tutor.accounts.models import Learner, School
 from tutor.interactions.models import LogHead
+from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.models import ModelVersion
 from tutor.scheduling import catchup, intake
@@ -64,7 +65,7 @@ def test_one_learner_can_be_rebuilt_alone(answered: School, bo: Learner, ana: Le
 
 def test_after_a_promotion_everybody_is_folded_by_the_new_champion(answered: School, fractions: Curriculum) -> None:
     version = another_model(fractions)
-    registry.promote(version, school_id=answered.pk)
+    deployments.promote(version, school_id=answered.pk)
     assert not LearnerState.objects.filter(version_id=version.pk).exists()
     run("--school", answered.name, "--curriculum", fractions.key, "--advance")
     assert LearnerState.objects.filter(version_id=version.pk).exclude(state=None).count() == 2

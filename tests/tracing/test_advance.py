@@ -32,7 +32,7 @@ from tests.flow.steps import (
 from tests.flow.together import together
 from tutor.accounts.models import Learner, School
 from tutor.interactions.models import LogHead
-from tutor.registry import loader
+from tutor.registry import deployments, loader
 from tutor.registry import services as registry
 from tutor.registry.models import ModelVersion
 from tutor.tracing.models import LearnerState
@@ -148,7 +148,7 @@ def promoted(curriculum: Curriculum, school: School, tmp_path: Path) -> ModelVer
     published = curriculum.versions.get(number=1)
     half_life.prior_model(3, 6).save(tmp_path / "fitted")
     version = registry.register(tmp_path / "fitted", curriculum_version=published)
-    registry.promote(version)
+    deployments.promote(version)
     return version
 
 
@@ -246,7 +246,7 @@ def test_one_school_may_have_a_champion_of_its_own(
     believed(bo, shared)
     half_life.prior_model(3, 6, config=half_life.Config(intercept=2.0)).save(tmp_path / "own")
     own = registry.register(tmp_path / "own", curriculum_version=shared.versions.get(number=1))
-    registry.promote(own, school_id=school.pk)
+    deployments.promote(own, school_id=school.pk)
     record(school, [answer(bo, shared)])
     record(other_school, [answer(dee, shared)])
     served = {a.belief.learner_id: a.belief.version_id for a in advance()}

@@ -11,14 +11,13 @@ from uuid import UUID
 
 import numpy as np
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from curricula import snapshot
 from curricula.models import CurriculumVersion
 from kt_models import artifact
 from kt_models.base import LearnerModel
 from kt_models.baselines import half_life
-from tutor.registry import edges, queries, store
+from tutor.registry import deployments, edges, queries, store
 from tutor.registry.models import Deployment, ModelVersion
 
 
@@ -66,27 +65,6 @@ def register(
     return version
 
 
-def promote(version: ModelVersion, *, school_id: UUID | None = None) -> Deployment:
-    """Makes a version the champion of its curriculum, for one school or for all that have no own champion."""
-    with transaction.atomic():
-        curriculum_id = version.curriculum_version.curriculum_id
-        current = (
-            Deployment.objects.select_for_update()
-            .filter(Q(school=school_id) if school_id else Q(school=None), curriculum_id=curriculum_id)
-            .first()
-        )
-        version.state = ModelVersion.State.CHAMPION
-        version.save(update_fields=["state"])
-        if current is None:
-            return Deployment.objects.create(curriculum_id=curriculum_id, school_id=school_id, champion=version)
-        if current.champion_id != version.pk:
-            replaced = current.champion_id
-            current.previous_id, current.champion = replaced, version
-            current.save()
-            _retire_if_unused(replaced)
-        return current
-
-
 def ensure_served(curriculum_id: UUID) -> ModelVersion | None:
     """The site-wide champion of a curriculum, the untrained baseline if there is none yet.
 
@@ -99,7 +77,7 @@ def ensure_served(curriculum_id: UUID) -> ModelVersion | None:
     if deployed := site_wide.first():
         return deployed.champion
     try:
-        return promote(baseline).champion
+        return deployments.promote(baseline).champion
     except IntegrityError:  # another process was faster
         return site_wide.get().champion
 
@@ -142,12 +120,6 @@ def _untrained(curriculum_version_id: UUID) -> Iterator[Path]:
         folder = Path(name) / "baseline"
         model.save(folder)
         yield folder
-
-
-def _retire_if_unused(version_id: UUID) -> None:
-    unused = ModelVersion.objects.filter(pk=version_id, state=ModelVersion.State.CHAMPION)
-    if not Deployment.objects.filter(champion_id=version_id).exists():
-        unused.update(state=ModelVersion.State.RETIRED)
 
 
 def _prior_recall(model: LearnerModel, n_concepts: int) -> bytes:

@@ -17,8 +17,7 @@ from tutor.accounts import services as accounts
 from tutor.accounts.access import Client
 from tutor.accounts.models import Group, Learner, School, User
 from tutor.interactions import partitions
-from tutor.registry import services as registry
-from tutor.registry import training
+from tutor.registry import deployments, training
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.scheduling import contents, intake
 from tutor.scheduling.demo import history, people
@@ -80,7 +79,7 @@ def submit(group: Group, given: list[intake.AnswerIn], now: datetime) -> Iterato
 def fit(group: Group) -> ModelVersion:
     """The school's own model, fitted on its answers, which serves from now on."""
     version = training.fit_half_life(_curriculum_id(group), school_id=group.school_id, seed=history.SEED)
-    registry.promote(version, school_id=group.school_id)
+    deployments.promote(version, school_id=group.school_id)
     return version
 
 
