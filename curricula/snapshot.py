@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar, final
 from uuid import UUID
@@ -71,6 +71,9 @@ class Snapshot:
     item_position: dict[str, int]
     concept_position_by_id: dict[UUID, int]
     item_position_by_id: dict[UUID, int]
+
+    #: Names the prerequisites where they are not those that the version was published with.
+    graph: str = ""
 
     @property
     def n_concepts(self) -> int:
@@ -170,6 +173,18 @@ def build(
         item_position=item_place,
         concept_position_by_id={concepts[position][0]: position for position in place.values()},
         item_position_by_id={items[position][0]: position for position in item_place.values()},
+    )
+
+
+def with_prerequisites(content: Snapshot, parents: ConceptLists, graph_name: str) -> Snapshot:
+    """The same content with other prerequisites, parents by child, which must be acyclic; all else is shared."""
+    return replace(
+        content,
+        prerequisites=_fixed_lists(parents),
+        dependents=_fixed_lists(graph.invert(parents, content.n_concepts)),
+        depth=_fixed(graph.depth(parents)),
+        downstream=_fixed(graph.downstream_counts(parents)),
+        graph=graph_name,
     )
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import people
+from tutor import kept
 from tutor.accounts.models import Group, School, User
 from tutor.scheduling import contents
 
@@ -19,7 +20,7 @@ SignIn = Callable[[User], Client]
 def fresh_contents(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read once a test: statements are counted, and a slow machine must not have it read again in between."""
     contents.forget()
-    monkeypatch.setattr(contents, "KEPT_SECONDS", float("inf"))
+    monkeypatch.setattr(kept, "KEPT_SECONDS", float("inf"))
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def _answers(n_concepts: int, n_items: int) -> Dataset:
     return of_columns(
         learner=np.repeat(np.arange(8), n_concepts),
         concepts=ConceptLists.single(concept),
-        item=concept % n_items,
+        item=concept % max(n_items, 1),
         correct=(np.arange(8 * n_concepts) % 3 > 0).astype(np.float32),
         seconds=np.tile(np.arange(n_concepts) * 60.0, 8),
         concept_vocabulary=Vocabulary(np.arange(n_concepts)),

@@ -11,9 +11,11 @@ from curricula import services as curricula
 from curricula.models import Curriculum
 from tests import people
 from tests.flow.steps import statements
+from tutor import kept as kept_values
 from tutor.accounts.models import School
+from tutor.kept import KEPT_SECONDS, Kept
 from tutor.scheduling import contents
-from tutor.scheduling.contents import KEPT_SECONDS, AmbiguousCurriculum, Kept, UnknownCurriculum, latest, resolve
+from tutor.scheduling.contents import AmbiguousCurriculum, UnknownCurriculum, latest, resolve
 
 
 def test_the_only_curriculum_need_not_be_named(school: School, fractions: Curriculum) -> None:
@@ -69,7 +71,7 @@ def test_a_publication_is_seen_at_once_by_whoever_asks_for_the_newest(school: Sc
 
 def test_what_is_kept_is_looked_up_again_after_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     computed, clock = [], [100.0]
-    monkeypatch.setattr(contents.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(kept_values.time, "monotonic", lambda: clock[0])
     kept = Kept(lambda key: computed.append(key) or len(computed))  # type: ignore[func-returns-value]
     key = uuid4()
     assert [kept.get(key), kept.get(key)] == [1, 1]

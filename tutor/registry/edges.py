@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
+
+from django.db.models import F
 
 from kt_models.base import LearnerModel
 from tutor.registry.models import LearnedEdge, ModelVersion
+from tutor.registry.prerequisites import LEARNERS, SURE, Learned, Pair
 
 #: Rows of one INSERT.
 BATCH: Final = 2_000
+_COLUMNS: Final = ("parent", "child", "existence", "direction", "effect", "evidence")
 
 
 def record(version: ModelVersion, model: LearnerModel) -> int:
@@ -18,8 +23,15 @@ def record(version: ModelVersion, model: LearnerModel) -> int:
         return 0
     columns = (graph.parent, graph.child, graph.existence, graph.direction, graph.effect, graph.evidence)
     rows = zip(*(column.tolist() for column in columns), strict=True)
-    names = ("parent", "child", "existence", "direction", "effect", "evidence")
     LearnedEdge.objects.bulk_create(
-        (LearnedEdge(version=version, **dict(zip(names, row, strict=True))) for row in rows), batch_size=BATCH
+        (LearnedEdge(version=version, **dict(zip(_COLUMNS, row, strict=True))) for row in rows), batch_size=BATCH
     )
     return len(graph.parent)
+
+
+def learned(version_id: UUID, *, sure: bool = False) -> dict[Pair, Learned]:
+    """What a version has learnt, by (parent, child); with `sure` only what may be effective. One query."""
+    rows = LearnedEdge.objects.filter(version=version_id)
+    if sure:
+        rows = rows.alias(p=F("existence") * F("direction")).filter(p__gte=SURE, evidence__gte=LEARNERS)
+    return {(parent, child): Learned(*rest) for parent, child, *rest in rows.values_list(*_COLUMNS)}

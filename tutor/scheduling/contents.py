@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final
 from uuid import UUID
 
 from curricula import queries, snapshot
 from curricula.snapshot import Snapshot
-
-V = TypeVar("V")
-
-#: A publication is visible to every process after this; whoever misses something looks again at once.
-KEPT_SECONDS: Final = 2.0
+from tutor.kept import Kept
+from tutor.registry import effective
 
 
 class UnknownCurriculum(LookupError):
@@ -26,26 +21,6 @@ class UnknownCurriculum(LookupError):
 class AmbiguousCurriculum(LookupError):
     def __init__(self, known: list[str]) -> None:
         super().__init__(f"this school has {len(known)} curricula ({', '.join(sorted(known))}): send which is meant")
-
-
-class Kept(Generic[V]):
-    """A dictionary that forgets. Threads may compute a value twice; no harm."""
-
-    def __init__(self, compute: Callable[[UUID], V]) -> None:
-        self._compute = compute
-        self._values: dict[UUID, tuple[float, V]] = {}
-
-    def get(self, key: UUID, *, fresh: bool = False) -> V:
-        found = self._values.get(key)
-        now = time.monotonic()
-        if found and not fresh and now - found[0] < KEPT_SECONDS:
-            return found[1]
-        value = self._compute(key)
-        self._values[key] = (now, value)
-        return value
-
-    def clear(self) -> None:
-        self._values.clear()
 
 
 def _published(school_id: UUID) -> dict[str, UUID]:
@@ -62,6 +37,11 @@ _latest: Final = Kept(snapshot.latest)
 def latest(curriculum_id: UUID, *, fresh: bool = False) -> Snapshot:
     """The newest published version, at most two seconds old."""
     return _latest.get(curriculum_id, fresh=fresh)
+
+
+def gated(school_id: UUID, curriculum_id: UUID, model_version_id: UUID, *, fresh: bool = False) -> Snapshot:
+    """The same, with the prerequisites that hold in a school by what this model has learnt and teachers have said."""
+    return effective.content_for(latest(curriculum_id, fresh=fresh), school_id, model_version_id, fresh=fresh)
 
 
 def resolve(school_id: UUID, ref: str | None) -> UUID:
@@ -89,3 +69,4 @@ def forget() -> None:
     """For tests that publish and ask within the same two seconds."""
     _by_school.clear()
     _latest.clear()
+    effective.forget()

@@ -1,0 +1,135 @@
+"""What a school's people say of prerequisites. Kept by position, so that it outlives every model and version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from curricula import snapshot
+from curricula.models import Curriculum
+from curricula.snapshot import Snapshot
+from tutor.accounts.access import NotFound, Principal, access_curriculum, groups_visible
+from tutor.accounts.models import User
+from tutor.registry import effective
+from tutor.registry.models import EdgeReview
+from tutor.registry.prerequisites import Layers, Pair, closes
+
+ACCEPTED, REJECTED = EdgeReview.Decision.ACCEPTED, EdgeReview.Decision.REJECTED
+
+
+class Verb(StrEnum):
+    """`clear` takes a review back; a locked one must be unlocked before anything else is said of its edge."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    CLEAR = "clear"
+
+
+class ReviewRefused(ValueError):
+    """A review that cannot be; the message says what to do about it."""
+
+
+def review(
+    by: Principal, curriculum_id: UUID, pair: Pair, verb: Verb, *, reason: str = "", now: datetime
+) -> EdgeReview | None:
+    """Does what somebody says of an edge (parent, child) in their school; the review as it is then.
+
+    The edge need be in no layer: accepting one adds it, rejecting one keeps models from it.
+
+    Raises:
+        NotFound: if they may not review the curriculum.
+        ReviewRefused: if the edge is no edge, its review is locked or absent, or people would stand for a cycle.
+        curricula.errors.NotPublished: if nothing of the curriculum is.
+    """
+    school_id = reviewing_school(by, curriculum_id)
+    content = snapshot.latest(curriculum_id)
+    _check_edge(content, pair)
+    with transaction.atomic():
+        # One review at a time: two edges that make a cycle only together must not pass side by side.
+        Curriculum.objects.select_for_update(no_key=True).get(pk=curriculum_id)
+        found = EdgeReview.objects.filter(curriculum=curriculum_id, school=school_id, parent=pair[0], child=pair[1])
+        before = found.first()
+        after = _after(before, verb, _named(content, pair)) or EdgeReview(
+            curriculum_id=curriculum_id, school_id=school_id, parent=pair[0], child=pair[1]
+        )
+        if verb is Verb.CLEAR:
+            found.delete()
+        else:
+            _sign(after, verb, by, reason, now)
+        _refuse_cycle(content, school_id, pair, verb)
+        return None if verb is Verb.CLEAR else after
+
+
+def reviewing_school(by: Principal, curriculum_id: UUID) -> UUID | None:
+    """The school for which somebody may review a curriculum; None for an operator, who speaks for all.
+
+    A machine and an administrator may in their school, a teacher on what one of their classes works on.
+
+    Raises:
+        NotFound: if they may not.
+    """
+    if isinstance(by, User) and by.school_id is None and by.is_staff and by.is_active:
+        return None
+    access_curriculum(by, curriculum_id)
+    if isinstance(by, User) and by.role != User.Role.ADMIN:
+        # A class without a curriculum works on its school's only one.
+        of_curriculum = Q(curriculum=curriculum_id) | Q(curriculum=None)
+        if not groups_visible(by).filter(of_curriculum).exists():
+            raise NotFound("curriculum of your classes", curriculum_id)
+    elif isinstance(by, User) and not by.is_active:
+        raise NotFound("curriculum", curriculum_id)
+    return by.school_id
+
+
+def _check_edge(content: Snapshot, pair: Pair) -> None:
+    for position in pair:
+        if not (0 <= position < content.n_concepts and content.concept_active[position]):
+            raise ReviewRefused(
+                f"position {position} is no concept of {content.title!r}, version {content.number}: take one that is"
+            )
+    if pair[0] == pair[1]:
+        raise ReviewRefused(f"{content.concept_keys[pair[0]]!r} cannot support itself: name two concepts")
+
+
+def _after(before: EdgeReview | None, verb: Verb, edge: str) -> EdgeReview | None:
+    """The review to write on, None for a new one."""
+    if before is None and verb in (Verb.LOCK, Verb.UNLOCK, Verb.CLEAR):
+        raise ReviewRefused(f"nobody has reviewed {edge}: accept or reject it first")
+    if before is not None and before.locked and verb not in (Verb.LOCK, Verb.UNLOCK):
+        raise ReviewRefused(f"the review of {edge} is locked ({before.decision}): unlock it first")
+    return before
+
+
+def _sign(after: EdgeReview, verb: Verb, by: Principal, reason: str, now: datetime) -> None:
+    match verb:
+        case Verb.ACCEPT | Verb.REJECT:
+            after.decision, after.reason = ACCEPTED if verb is Verb.ACCEPT else REJECTED, reason
+        case _:
+            after.locked, after.reason = verb is Verb.LOCK, reason or after.reason
+    after.reviewer, after.updated_at = by if isinstance(by, User) else None, now
+    after.save()
+
+
+def _refuse_cycle(content: Snapshot, school_id: UUID | None, pair: Pair, verb: Verb) -> None:
+    """Of what people stand for, nothing is ever left out, so a review that closes a cycle must not stand."""
+    if verb in (Verb.LOCK, Verb.UNLOCK):
+        return
+    said = effective.reviews(school_id, content.curriculum_id).said
+    firm = Layers(effective.authored(content), {}, said, ()).firm()
+    path = closes(firm, pair) if pair in firm else ()
+    if path:
+        names = " -> ".join(content.concept_keys[p] or f"(removed {p})" for p in (*path, path[0]))
+        raise ReviewRefused(
+            f"{_named(content, pair)} closes a cycle of accepted and authored prerequisites, {names}: reject one of "
+            "these first"
+        )
+
+
+def _named(content: Snapshot, pair: Pair) -> str:
+    return " -> ".join(content.concept_keys[position] for position in pair)
