@@ -135,7 +135,7 @@ class _View(ApiView):
         learner = access_learner(self.client, ref)
         curriculum_id = contents.resolve(self.client.school_id, self.parameters.get("curriculum"))
         found = belief(self.client.school_id, learner.pk, curriculum_id, now.timestamp())
-        return learner, found, contents.latest(curriculum_id)
+        return learner, found, contents.gated(self.client.school_id, curriculum_id, found.version_id)
 
     def wanted(self, content: Snapshot) -> frozenset[int] | None:
         """Positions of the concepts asked for, None for all."""

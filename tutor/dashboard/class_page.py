@@ -107,6 +107,7 @@ def class_page(group: Group, *, by_name: bool, now: datetime) -> ClassPage:
     learners = queries.members(group)
     seconds = now.timestamp()
     known = beliefs(group.school_id, content.curriculum_id, [learner.pk for learner in learners], seconds)
+    content = queries.gated(content, known[0]) if known else content
     codes = [statuses(belief.table, belief.evidence, content, seconds) for belief in known]
     later = upcoming(known, content, now=now)
     layout = Layout.of(content)

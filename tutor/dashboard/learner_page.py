@@ -93,6 +93,7 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
     """Raises: queries.NothingToLearn."""
     content = queries.content_of(group)
     belief = beliefs(group.school_id, content.curriculum_id, [learner.pk], now.timestamp())[0]
+    content = queries.gated(content, belief)
     rows = sorted(_rows(belief, content, now.timestamp()), key=lambda row: BY_NEED.index(row.status))
     return LearnerPage(
         group=group,

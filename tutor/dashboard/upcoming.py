@@ -98,7 +98,8 @@ def _upcoming(
     belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
 ) -> Upcoming:
     body = plans.readable(row.body)
-    entries = open_entries(body, answered, now) if body else None
+    # A plan of other prerequisites is made anew when the learner asks.
+    entries = open_entries(body, answered, now) if body and body.graph == content.graph else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:
         narrowing = Narrowing(exclude_items=answered | skipped)

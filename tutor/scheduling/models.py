@@ -55,6 +55,8 @@ class Decision(models.Model):
     curriculum_id = models.UUIDField()
     curriculum_version_id = models.UUIDField()
     model_version_id = models.UUIDField()
+    #: Names the prerequisites (`Snapshot.graph`), "" for those of the curriculum's version.
+    graph = models.CharField(max_length=16, blank=True, default="", db_default="")
     policy = models.CharField(max_length=40)
     policy_version = models.PositiveSmallIntegerField()
     #: Seed of the exploration that this choice drew from: the same seed and situation give the same choice.

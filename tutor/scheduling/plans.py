@@ -50,6 +50,8 @@ class Body(msgspec.Struct, frozen=True):
     entries: list[PlannedEntry]
     #: How many entries were asked for: fewer are all that there are.
     size: int = 8
+    #: `Snapshot.graph` of the prerequisites that it went by.
+    graph: str = ""
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -60,6 +62,7 @@ class Provenance(msgspec.Struct, frozen=True):
     degraded: bool
     curriculum_version_id: UUID
     as_of: float | None
+    graph: str
 
 
 encode = msgspec.json.Encoder().encode
@@ -103,6 +106,7 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int)
         next_due_at=choice.next_due if math.isfinite(choice.next_due) else None,
         counts=choice.counts,
         size=size,
+        graph=basis.graph,
         entries=[
             PlannedEntry(
                 decision_id=uuid7(),

@@ -110,14 +110,17 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
 
 def choose(belief: Belief, *, now: datetime, narrowing: Narrowing | None = None, seed: int | None = None) -> Body:
     """What the policy says now; pure but for the snapshot and fresh chance."""
-    content = contents.latest(belief.curriculum_id)
+    where = belief.school_id, belief.curriculum_id, belief.version_id
+    content = contents.gated(*where)
     if belief.table.n_concepts > content.n_concepts:
         # The worker that wrote the belief saw a newer version than this process has looked at.
-        content = contents.latest(belief.curriculum_id, fresh=True)
+        content = contents.gated(*where, fresh=True)
     seed = plans.new_seed() if seed is None else seed
     narrowing = narrowing or Narrowing()
     choice = _choice(content, belief, narrowing, seed, now.timestamp())
-    basis = Provenance(belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of)
+    basis = Provenance(
+        belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of, content.graph
+    )
     size = plan_size() if narrowing.size is None else narrowing.size
     return plans.body(choice, basis, seed=seed, now=now.timestamp(), size=size)
 
@@ -148,8 +151,8 @@ def log_decisions(
 ) -> None:
     """Writes what is about to be offered. An entry offered before keeps its first record."""
     common = (
-        school_id, learner_id, curriculum_id, body.curriculum_version_id, body.model_version_id, body.policy,
-        body.policy_version, body.seed, plans.moment(body.as_of), plans.moment(body.computed_at), now,
+        school_id, learner_id, curriculum_id, body.curriculum_version_id, body.model_version_id, body.graph,
+        body.policy, body.policy_version, body.seed, plans.moment(body.as_of), plans.moment(body.computed_at), now,
     )  # fmt: skip
     for entry in entries:
         db.rows(
@@ -164,9 +167,10 @@ def log_decisions(
 
 _LOG: Final = """
 INSERT INTO scheduling_decision (
-    id, school_id, learner_id, curriculum_id, curriculum_version_id, model_version_id, policy, policy_version, seed,
-    as_of, decided_at, served_at, slot, concept, item, kind, due_at, score, propensity, reasons, candidates, outcome)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, 'offered')
+    id, school_id, learner_id, curriculum_id, curriculum_version_id, model_version_id, graph, policy, policy_version,
+    seed, as_of, decided_at, served_at, slot, concept, item, kind, due_at, score, propensity, reasons, candidates,
+    outcome)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, 'offered')
 ON CONFLICT (id) DO NOTHING
 """
 

@@ -60,7 +60,7 @@ def next_for(
     learner_id, applied_seq, text, seq = _read(client.school_id, curriculum_id, ref)
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
     body = plans.readable(text) if narrowing is None else None
-    entries = _left(body, answered, n, now) if body and _is_of_newest(body, curriculum_id) else None
+    entries = _left(body, answered, n, now) if body and _is_of_newest(body, client.school_id, curriculum_id) else None
     if body is None or entries is None:
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
         entries = body.entries[:n]
@@ -88,10 +88,12 @@ def _answered_since(learner_id: UUID, curriculum_id: UUID, applied_seq: int | No
     return frozenset(item for (item,) in rows)
 
 
-def _is_of_newest(body: Body, curriculum_id: UUID) -> bool:
-    """Whether the plan knows the newest version: what was withdrawn since must not be offered."""
-    looks = (contents.latest(curriculum_id, fresh=fresh).version_id for fresh in (False, True))
-    return any(body.curriculum_version_id == version_id for version_id in looks)
+def _is_of_newest(body: Body, school_id: UUID, curriculum_id: UUID) -> bool:
+    """Whether the plan knows the newest version and its prerequisites: what was withdrawn or locked since must not be
+    offered."""
+    where = school_id, curriculum_id, body.model_version_id
+    looks = (contents.gated(*where, fresh=fresh) for fresh in (False, True))
+    return any((body.curriculum_version_id, body.graph) == (look.version_id, look.graph) for look in looks)
 
 
 def _left(body: Body, answered: frozenset[int], n: int, now: datetime) -> list[PlannedEntry] | None:
