@@ -1,37 +1,212 @@
-"""The pointers that say who serves: moved by promotion and roll-back, one UPDATE each."""
+"""The pointers that say who serves, who is tried beside it, and who served before. Moved by one UPDATE each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
+from tutor import db
 from tutor.registry.models import Deployment, ModelVersion
 
+State = ModelVersion.State
 
-def promote(version: ModelVersion, *, school_id: UUID | None = None) -> Deployment:
-    """Makes a version the champion of its curriculum, for one school or for all that have no own champion."""
-    with transaction.atomic():
-        curriculum_id = version.curriculum_version.curriculum_id
-        current = (
-            Deployment.objects.select_for_update()
-            .filter(Q(school=school_id) if school_id else Q(school=None), curriculum_id=curriculum_id)
-            .first()
+#: After a promotion the states of the version before are kept level for so long, so that the way back is short.
+PREVIOUS_KEPT: Final = timedelta(days=7)
+
+
+class NotUsable(ValueError):
+    """A version may not serve here."""
+
+    def __init__(self, version: ModelVersion, rule: str) -> None:
+        super().__init__(f"model version {version} ({version.pk}) {rule}")
+
+
+class NothingBefore(ValueError):
+    """There is no way back."""
+
+    def __init__(self, curriculum_id: UUID) -> None:
+        super().__init__(
+            f"no version served curriculum {curriculum_id} here before the present one: promote the one that you want"
         )
-        version.state = ModelVersion.State.CHAMPION
-        version.save(update_fields=["state"])
+
+
+class Beside(NamedTuple):
+    """A version whose states are kept beside the serving one's; answers received from `since` on are scored."""
+
+    version_id: UUID
+    since: datetime
+
+
+def promote(version: ModelVersion, *, school_id: UUID | None = None, now: datetime | None = None) -> Deployment:
+    """Makes a version the champion of its curriculum, for one school or for all that have no own champion.
+
+    Whether its states are level is not asked here: `scheduling.rollout` is the door for people and tasks.
+
+    Raises:
+        NotUsable: if it failed, was rejected, or is another school's.
+    """
+    check(version, school_id)
+    now = now or timezone.now()
+    with transaction.atomic():
+        current = _locked(version.curriculum_version.curriculum_id, school_id)
         if current is None:
-            return Deployment.objects.create(curriculum_id=curriculum_id, school_id=school_id, champion=version)
-        if current.champion_id != version.pk:
-            replaced = current.champion_id
-            current.previous_id, current.champion = replaced, version
-            current.save()
-            _retire_if_unused(replaced)
+            current = Deployment.objects.create(
+                curriculum_id=version.curriculum_version.curriculum_id,
+                school_id=school_id,
+                champion=version,
+                champion_since=now,
+            )
+            _settle([version.pk], now)
+        elif current.champion_id != version.pk:
+            _point(current, version, now)
+        version.refresh_from_db(fields=["state", "idle_since"])
         return current
 
 
-def _retire_if_unused(version_id: UUID) -> None:
-    unused = ModelVersion.objects.filter(pk=version_id, state=ModelVersion.State.CHAMPION)
-    if not Deployment.objects.filter(champion_id=version_id).exists():
-        unused.update(state=ModelVersion.State.RETIRED)
+def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment:
+    """The champion and the one before change places.
+
+    Raises:
+        NothingBefore: if nothing served before.
+        NotUsable: if what served before can no longer be loaded.
+    """
+    with transaction.atomic():
+        current = _locked(curriculum_id, school_id)
+        if current is None or current.previous is None:
+            raise NothingBefore(curriculum_id)
+        check(current.previous, school_id)
+        _point(current, current.previous, now)
+        return current
+
+
+def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: datetime) -> Deployment:
+    """Puts a version in shadow beside the champion of its curriculum, in place of any other.
+
+    A school that has followed the site-wide champion gets a deployment of its own, and keeps that champion in it.
+
+    Raises:
+        NotUsable: if it failed, was rejected, is another school's, serves here already, or nothing does.
+    """
+    check(version, school_id)
+    curriculum_id = version.curriculum_version.curriculum_id
+    with transaction.atomic():
+        current = _locked(curriculum_id, school_id) or _opened(version, school_id, now)
+        if current.champion_id == version.pk:
+            raise NotUsable(version, "serves here already: challenge it with another")
+        if current.challenger_id != version.pk:
+            replaced, current.challenger, current.challenger_since = current.challenger_id, version, now
+            current.save(update_fields=["challenger", "challenger_since", "updated_at"])
+            _settle([version.pk, replaced], now)
+        version.refresh_from_db(fields=["state", "idle_since"])
+        return current
+
+
+def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment | None:
+    """Takes the challenger back, if there is one; its states are left to be pruned."""
+    with transaction.atomic():
+        current = _locked(curriculum_id, school_id)
+        if current and (withdrawn := current.challenger_id):
+            current.challenger = current.challenger_since = None
+            current.save(update_fields=["challenger", "challenger_since", "updated_at"])
+            _settle([withdrawn], now)
+        return current
+
+
+def check(version: ModelVersion, school_id: UUID | None) -> None:
+    """Raises NotUsable unless the version may serve a school, or with None all schools."""
+    if version.state in (State.FAILED, State.REJECTED):
+        why = version.reason or version.note or "no reason was kept"
+        raise NotUsable(version, f"is {version.state} ({why}): take another, or fit it anew")
+    if version.school_id not in (None, school_id):
+        where = f"school {school_id}" if school_id else "all schools"
+        raise NotUsable(version, f"was fitted on answers of school {version.school_id}: it cannot serve {where}")
+
+
+def deployed(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
+    """What serves one school, or with None all that have no deployment of their own; not the one fallen back on."""
+    target = Q(school=school_id) if school_id else Q(school=None)
+    return Deployment.objects.filter(target, curriculum_id=curriculum_id).first()
+
+
+def schools_apart(deployment: Deployment) -> list[UUID]:
+    """Schools that a deployment does not concern: of a site-wide one, those that have their own."""
+    if deployment.school_id:
+        return []
+    own = Deployment.objects.filter(curriculum_id=deployment.curriculum_id, school__isnull=False)
+    return [school for school in own.values_list("school_id", flat=True) if school]
+
+
+_BESIDE: Final = """
+SELECT wanted.school_id, wanted.curriculum_id, b.version_id, b.since
+FROM unnest(%s::uuid[], %s::uuid[]) AS wanted(school_id, curriculum_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM registry_deployment d
+    WHERE d.curriculum_id = wanted.curriculum_id AND (d.school_id = wanted.school_id OR d.school_id IS NULL)
+    ORDER BY d.school_id NULLS LAST LIMIT 1
+) d
+CROSS JOIN LATERAL (VALUES
+    (d.challenger_id, d.challenger_since),
+    (d.previous_id, CASE WHEN d.champion_since > %s THEN d.champion_since END)
+) AS b(version_id, since)
+JOIN registry_modelversion m ON m.id = b.version_id AND m.state <> 'failed'
+WHERE b.since IS NOT NULL AND b.version_id <> d.champion_id
+ORDER BY 1, 2, 3, 4
+"""
+
+
+def beside(pairs: Iterable[tuple[UUID, UUID]], now: datetime) -> dict[tuple[UUID, UUID], list[Beside]]:
+    """Challengers, and champions of before, of the (school, curriculum) pairs that have any; one query."""
+    wanted = sorted(set(pairs))
+    schools, curricula = [school for school, _ in wanted], [curriculum for _, curriculum in wanted]
+    found: dict[tuple[UUID, UUID], dict[UUID, Beside]] = {}
+    for school, curriculum, version, since in db.rows(_BESIDE, [schools, curricula, now - PREVIOUS_KEPT]):
+        # One that is both counts from the earlier of the two moments.
+        found.setdefault((school, curriculum), {}).setdefault(version, Beside(version, since))
+    return {pair: list(versions.values()) for pair, versions in found.items()}
+
+
+def _locked(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
+    target = Q(school=school_id) if school_id else Q(school=None)
+    return Deployment.objects.select_for_update().filter(target, curriculum_id=curriculum_id).first()
+
+
+def _opened(version: ModelVersion, school_id: UUID | None, now: datetime) -> Deployment:
+    """A deployment of a school's own, which begins with what has served it."""
+    curriculum_id = version.curriculum_version.curriculum_id
+    followed = _locked(curriculum_id, None)
+    if followed is None:
+        raise NotUsable(version, "finds no champion to challenge: promote it")
+    return Deployment.objects.create(
+        curriculum_id=curriculum_id, school_id=school_id, champion=followed.champion, champion_since=now
+    )
+
+
+def _point(current: Deployment, version: ModelVersion, now: datetime) -> None:
+    replaced = current.champion_id
+    current.previous_id, current.champion, current.champion_since = replaced, version, now
+    if current.challenger_id == version.pk:
+        current.challenger = current.challenger_since = None
+    current.save()
+    _settle([version.pk, replaced], now)
+
+
+def _settle(version_ids: Iterable[UUID | None], now: datetime) -> None:
+    """Makes states agree with the pointers; one that failed or was rejected says so for good."""
+    for version in ModelVersion.objects.filter(pk__in=[each for each in version_ids if each]):
+        before = version.state
+        if Deployment.objects.filter(champion=version).exists():
+            state = State.CHAMPION
+        elif Deployment.objects.filter(challenger=version).exists():
+            state = State.SHADOW
+        else:
+            state = State.CANDIDATE if before == State.SHADOW else State.RETIRED
+        in_use = state in (State.CHAMPION, State.SHADOW)
+        version.idle_since = None if in_use else version.idle_since or now
+        version.state = before if before in (State.FAILED, State.REJECTED) else state
+        version.save(update_fields=["state", "idle_since"])

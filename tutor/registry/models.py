@@ -60,6 +60,8 @@ class ModelVersion(models.Model):
     #: Recall table of a learner of whom nothing is known: what the web reads before the first answer.
     prior_recall = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
+    #: Since when no deployment has it as champion or challenger; null while one has, or before the first had.
+    idle_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -89,6 +91,8 @@ class Deployment(models.Model):
     school = models.ForeignKey(School, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     curriculum = models.ForeignKey(Curriculum, on_delete=models.CASCADE, related_name="+")
     champion = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    #: Null for those that serve since before it was kept.
+    champion_since = models.DateTimeField(null=True, blank=True)
     previous = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     #: In shadow: its states are built and kept beside the champion's, and it scores what comes in from then on.
     challenger = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

@@ -61,6 +61,63 @@ class Score(models.Model):
         ]
 
 
+class Lag(models.Model):
+    """A learner of whom the state of some version may lag behind the log. Append-only, so that nobody waits to write it.
+
+    Life: written with every advance while a curriculum has versions beside the one that serves, and by `beside.look`
+    for all who lag; deleted by `beside.step` when it has brought the learner's states level. Doubles do no harm.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    learner_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    school_id = models.UUIDField()
+    #: Time of the learner's last activity: the latest are brought level first.
+    active_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # Read by beside.step(): whose states are brought level next.
+            models.Index(fields=["-active_at"], name="lag_next"),
+        ]
+
+
+class DriftDay(models.Model):
+    """Sums over the answers of a day that a version foretold: what the drift monitor remembers when scores are gone.
+
+    Life: written once the day (UTC, of scoring) is over; never changed. Sums over learners are of each learner's own
+    sums that day, so that answers of one learner need not be independent.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    version_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    #: Null for a champion of all schools.
+    school_id = models.UUIDField(null=True)
+    day = models.DateField()
+    answers = models.PositiveIntegerField()
+    learners = models.PositiveIntegerField()
+    #: Log loss in nats, credit less expectation, expectation.
+    loss = models.FloatField()
+    residual = models.FloatField()
+    expected = models.FloatField()
+    #: Sums over learners of n^2, loss^2, n loss, residual^2, n residual.
+    n_n = models.FloatField()
+    loss_loss = models.FloatField()
+    n_loss = models.FloatField()
+    residual_residual = models.FloatField()
+    n_residual = models.FloatField()
+    #: Answers by the tenth that their expectation lay in.
+    tenths = ArrayField(models.PositiveIntegerField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version_id", "curriculum_id", "school_id", "day"], nulls_distinct=False, name="driftday_once"
+            ),
+        ]
+
+
 class DriftAlert(models.Model):
     """A champion foretells worse than it did. Life: raised by the monitor, cleared by it when that has passed."""
 
