@@ -8,6 +8,7 @@ import os
 from typing import Any, Final
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")
 
@@ -19,6 +20,9 @@ ROUTES: Final = {
     "tutor.tracing.tasks.prune_scores": "schedule",
     "tutor.scheduling.tasks.prune_imports": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
+    "tutor.registry.tasks.run_training": "training",
+    "tutor.registry.tasks.retrain": "schedule",
+    "tutor.registry.tasks.prune_models": "schedule",
     "api.tasks.forget_old_keys": "schedule",
 }
 
@@ -53,6 +57,22 @@ SCHEDULE: Final = {
         "task": "tutor.scheduling.tasks.run_import",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "resume-training": {
+        "task": "tutor.registry.tasks.run_training",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    # By night; operators move it in the admin pages (Periodic tasks), where the schedule is kept.
+    "retrain": {
+        "task": "tutor.registry.tasks.retrain",
+        "schedule": crontab(hour=2, minute=15),
+        "options": {"expires": 3600},
+    },
+    "prune-models": {
+        "task": "tutor.registry.tasks.prune_models",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
     },
     "forget-old-keys": {
         "task": "api.tasks.forget_old_keys",

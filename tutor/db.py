@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from django.db import connection
@@ -28,6 +29,15 @@ def rows(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> 
         connection.close()
         connection.ensure_connection()
         return _run(sql, parameters, prepare)
+
+
+def url() -> str:
+    """Of the database that this process works on, for processes that it starts."""
+    known = connection.settings_dict
+    who, secret = (quote(str(known[name] or ""), safe="") for name in ("USER", "PASSWORD"))
+    where = quote(str(known["HOST"] or ""), safe="")
+    port = f":{known['PORT']}" if known["PORT"] else ""
+    return f"postgres://{who}{':' + secret if secret else ''}@{where}{port}/{quote(str(known['NAME']), safe='')}"
 
 
 def _run(sql: str, parameters: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """Settings, all from the environment; docs/operations.md lists the variables."""
 
+import os
 from pathlib import Path
 
 import django_stubs_ext
@@ -106,6 +107,20 @@ LANGUAGE_CODE = "en"
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
 #: Torch device of inference workers; the worker's launcher chooses the card with CUDA_VISIBLE_DEVICES.
 DEVICE = env.str("TRELLIS_DEVICE", default="cpu")
+#: How exactly networks are computed in service: float32, tf32 (cards since Ampere) or bfloat16.
+PRECISION = env.str("TRELLIS_PRECISION", default="float32")
+#: Models that a worker keeps in memory: champions of several curricula, and a challenger beside each.
+MODELS_KEPT = env.int("TRELLIS_MODELS_KEPT", default=16)
+MODEL_MEMORY_BYTES = env.int("TRELLIS_MODEL_MEMORY_MIB", default=2048) * 2**20
+#: A worker who has drained nothing for so long, while learners have waited for longer, is started again.
+SILENT_SECONDS = env.float("TRELLIS_SILENT_SECONDS", default=300.0)
+
+#: Where training runs keep what they make until they end; device, processes, niceness and threads of a fit.
+TRAINING_DIR = Path(env.str("TRELLIS_TRAINING_DIR", default=str(BASE_DIR / ".dev" / "training")))
+TRAINING_DEVICE = env.str("TRELLIS_TRAINING_DEVICE", default="cpu")
+TRAINING_PROCESSES = env.int("TRELLIS_TRAINING_PROCESSES", default=1)
+TRAINING_NICE = env.int("TRELLIS_TRAINING_NICE", default=19)
+TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max((os.cpu_count() or 2) // 2, 1))
 
 #: Refused by the API: one request body may not be larger, so that a request's memory is bounded.
 MAX_BODY_BYTES = 8 * 1024 * 1024

@@ -45,6 +45,7 @@ def settings(started: list[Server], state: Path) -> dict[str, str]:
         "SECRET_KEY": secret_key(state),
         "TRELLIS_MODEL_STORE": str(state / "models"),
         "TRELLIS_IMPORT_STORE": str(state / "imports"),
+        "TRELLIS_TRAINING_DIR": str(state / "training"),
         "TRELLIS_STATIC_ROOT": str(state / "static"),
         "DJANGO_SETTINGS_MODULE": "tutor.settings",
         # Several processes share the cores: more threads in each only get into each other's way.

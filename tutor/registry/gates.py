@@ -96,6 +96,8 @@ class Case:
     answers: Dataset
     since: float
     groups: Int | None = None
+    #: What the groups are called, by number; else their numbers.
+    group_names: tuple[str, ...] = ()
     seed: int = 0
     replicates: int = metrics.REPLICATES
     limits: Limits = field(default_factory=Limits)
@@ -105,8 +107,8 @@ class NothingLater(ValueError):
     """No answer came after the fit."""
 
 
-def judge(case: Case) -> Verdict:
-    """Runs all gates.
+def judge(case: Case, table: Table | None = None) -> Verdict:
+    """Runs all gates, on predictions made before if given.
 
     Raises:
         NothingLater: if there is no answer to judge by.
@@ -116,12 +118,13 @@ def judge(case: Case) -> Verdict:
         raise NothingLater(
             f"none of {case.answers.n_answers} answers came at {case.since:.0f} or later: wait, or fit on less"
         )
-    table = _Table(case)
+    table = table or Table(case)
     return Verdict(tuple(gate for block in BLOCKS for gate in block(case, table)))
 
 
-class _Table:
-    """Predictions of everybody: of the next answer, and ahead."""
+@final
+class Table:
+    """Predictions of everybody, by name: of the next answer, and ahead."""
 
     def __init__(self, case: Case) -> None:
         models = {"candidate": case.candidate, **case.rivals}
@@ -138,43 +141,43 @@ class _Table:
         return [name for name in loss if name == "champion"] + best
 
 
-def _prediction(case: Case, table: _Table) -> Iterator[Gate]:
+def _prediction(case: Case, table: Table) -> Iterator[Gate]:
     """Log loss of the next answer and ahead against each rival, and calibration against the champion."""
     limits = case.limits
     for rival in table.rivals(case):
         for name, scored, limit in (("next", table.next, limits.log_loss), ("ahead", table.ahead, limits.ahead)):
             found = _differences(case, scored["candidate"], scored[rival])
-            yield _not_worse("prediction", f"{name} answer against {rival}", found["log_loss"], limit, _json(found))
+            yield _not_worse("prediction", f"{name} answer against {rival}", found["log_loss"], limit, plain(found))
     own = _figures(case, table.next["candidate"])
     champion = _figures(case, table.next["champion"]) if "champion" in case.rivals else None
     allowed = limits.least_ece
     if champion:
         allowed = max(allowed, champion["ece"].value + limits.ece)
     reason = f"calibration error is {own['ece'].value:.4f}, at most {allowed:.4f} is let through"
-    figures = {"candidate": _json(own)} | ({"champion": _json(champion)} if champion else {})
+    figures = {"candidate": plain(own)} | ({"champion": plain(champion)} if champion else {})
     yield Gate("prediction", "calibration", own["ece"].value <= allowed, reason, figures)
 
 
-def _people(case: Case, table: _Table) -> Iterator[Gate]:
+def _people(case: Case, table: Table) -> Iterator[Gate]:
     """No group and no decile of learners may be told clearly worse than now."""
     if "champion" not in case.rivals:
         return
     own, theirs = table.next["candidate"], table.next["champion"]
-    worst, parts = None, {}
-    for name, mask in _parts(case):
+    worst, told = None, {}
+    for name, mask in parts(case):
         found = _differences(case, own.take(mask), theirs.take(mask))["log_loss"]
-        parts[name] = {**_json({"log_loss": found}), "answers": int(mask.sum())}
+        told[name] = {**plain({"log_loss": found}), "answers": int(mask.sum())}
         clear = found.value > case.limits.people and found.low > 0
         if clear and (worst is None or found.value > worst[1].value):
             worst = name, found
-    reason = f"of {len(parts)} groups and deciles none is told worse by more than {case.limits.people} nats an answer"
+    reason = f"of {len(told)} groups and deciles none is told worse by more than {case.limits.people} nats an answer"
     if worst:
         name, found = worst
         reason = f"{name} is told worse by {_told(found)} nats an answer, {case.limits.people} are let through"
-    yield Gate("people", "groups and deciles", worst is None, reason, parts)
+    yield Gate("people", "groups and deciles", worst is None, reason, told)
 
 
-def _parts(case: Case) -> Iterator[tuple[str, Bool]]:
+def parts(case: Case) -> Iterator[tuple[str, Bool]]:
     """Answers judged, by group, and by decile of the learner's success before."""
     data = case.answers
     seen = data.interactions
@@ -183,7 +186,7 @@ def _parts(case: Case) -> Iterator[tuple[str, Bool]]:
     if case.groups is not None:
         group = case.groups[learner]
         for number in np.unique(group[group >= 0]).tolist():
-            yield f"group {number}", group == number
+            yield f"group {case.group_names[number] if case.group_names else number}", group == number
     right = np.bincount(seen.learner, seen.correct * before, data.n_learners)
     # A learner without answers before is an average one.
     level = (right + 2.0) / (np.bincount(seen.learner, before, data.n_learners) + 4.0)
@@ -196,7 +199,7 @@ def _parts(case: Case) -> Iterator[tuple[str, Bool]]:
             yield f"decile {decile + 1} by success", mask
 
 
-def _leaks(case: Case, table: _Table) -> Iterator[Gate]:
+def _leaks(case: Case, table: Table) -> Iterator[Gate]:
     """Of coin flips in place of the outcomes nobody can know more than chance."""
     del table
     seen, rng = case.answers.interactions, np.random.default_rng(case.seed)
@@ -213,7 +216,7 @@ def _leaks(case: Case, table: _Table) -> Iterator[Gate]:
     yield Gate("leaks", "coin flips", abs(found - 0.5) <= CHANCE * error, reason, {"auc": found, "error": error})
 
 
-Block = Callable[[Case, _Table], Iterator[Gate]]
+Block = Callable[[Case, Table], Iterator[Gate]]
 BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks)
 
 
@@ -238,7 +241,7 @@ def _figures(case: Case, scored: Scored) -> dict[str, Estimate]:
     return metrics.estimates(scored.answers, case.seed, None, case.replicates)
 
 
-def _json(found: Mapping[str, Estimate]) -> dict[str, Any]:
+def plain(found: Mapping[str, Estimate]) -> dict[str, Any]:
     """Plain values for JSON: null where a number is undefined."""
     return {
         name: {key: value if math.isfinite(value) else None for key, value in asdict(estimate).items()}

@@ -13,8 +13,8 @@ from curricula.models import Curriculum, CurriculumVersion
 from tutor.accounts.models import School, User
 
 
-def _all_kinds() -> list[str]:
-    return ["half-life", "logistic", "psikt", "cakt"]
+def _fitted_kinds() -> list[str]:
+    return ["logistic", "psikt", "cakt"]
 
 
 class ModelVersion(models.Model):
@@ -103,7 +103,7 @@ class Deployment(models.Model):
     shadow_answers = models.PositiveIntegerField(default=2000)
     shadow_days = models.FloatField(default=7.0)
     #: Kinds that are fitted anew by night, once so many answers have come since the last time.
-    retrains = ArrayField(models.CharField(max_length=40), default=_all_kinds)
+    retrains = ArrayField(models.CharField(max_length=40), default=_fitted_kinds)
     retrain_after = models.PositiveIntegerField(default=1000)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -131,7 +131,6 @@ class TrainingRun(models.Model):
         EXPORT = "export"
         FIT = "fit"
         JUDGE = "judge"
-        REGISTER = "register"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=40)

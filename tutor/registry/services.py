@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 from uuid import UUID
 
 import numpy as np
@@ -25,22 +27,42 @@ class NotRegistered(ValueError):
     """A folder cannot become a model version."""
 
 
+@final
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from, and what its gates say of it.
+
+    Attributes:
+        school_id: whose answers it was fitted on; None for all schools.     parent: which model the fit began with.
+        data: the export's manifest, and `before`.     verdict: of `gates.Verdict`.     reasons: why it is rejected.
+    """
+
+    school_id: UUID | None = None
+    parent: ModelVersion | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    code_version: str = ""
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Sequence[str] = ()
+
+
 def register(
     folder: Path,
     *,
     curriculum_version: CurriculumVersion,
+    origin: Origin | None = None,
     metrics: dict[str, Any] | None = None,
-    parent: ModelVersion | None = None,
     is_baseline: bool = False,
     note: str = "",
 ) -> ModelVersion:
-    """Takes a fitted model into the registry as a candidate, after loading it once to prove that it can be.
+    """Takes a fitted model into the registry, after loading it once to prove that it can be.
+
+    It is a candidate, or rejected if its origin says reasons.
 
     Raises:
         kt_models.artifact.BadArtifact: if the folder holds no readable model.
         NotRegistered: if the model knows more concepts than the curriculum version has positions.
     """
-    model = artifact.load_model(folder)
+    model, origin = artifact.load_model(folder), origin or Origin()
     known = snapshot.load(curriculum_version.pk).n_concepts
     if model.n_concepts > known:
         raise NotRegistered(
@@ -50,9 +72,17 @@ def register(
     version = ModelVersion(
         kind=model.kind,
         curriculum_version=curriculum_version,
-        parent=parent,
+        school_id=origin.school_id,
+        parent=origin.parent,
+        state=ModelVersion.State.REJECTED if origin.reasons else ModelVersion.State.CANDIDATE,
         is_baseline=is_baseline,
         checksum=artifact.checksum(folder),
+        files=_checksums(folder),
+        config=dict(artifact.load(folder).config),
+        code_version=origin.code_version,
+        data=dict(origin.data),
+        verdict=dict(origin.verdict),
+        reason="; ".join(origin.reasons),
         metrics=metrics or {},
         note=note,
         prior_recall=_prior_recall(model, known),
@@ -120,6 +150,10 @@ def _untrained(curriculum_version_id: UUID) -> Iterator[Path]:
         folder = Path(name) / "baseline"
         model.save(folder)
         yield folder
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
 
 
 def _prior_recall(model: LearnerModel, n_concepts: int) -> bytes:

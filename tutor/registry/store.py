@@ -23,6 +23,19 @@ def put(version_id: UUID, folder: Path) -> None:
             store.save(name, File(stream))
 
 
+def delete(version_id: UUID) -> None:
+    """Forgets an artifact; nothing if there is none."""
+    store = storages["models"]
+    try:
+        names = store.listdir(str(version_id))[1]
+    except FileNotFoundError:
+        return
+    for name in names:
+        store.delete(f"{version_id}/{name}")
+    # An empty folder is litter where there are folders, and nothing elsewhere.
+    store.delete(str(version_id))
+
+
 @contextmanager
 def fetch(version_id: UUID) -> Iterator[Path]:
     """A local copy of an artifact, gone when the block ends."""

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='deployment',
             name='retrains',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=tutor.registry.models._all_kinds, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=tutor.registry.models._fitted_kinds, size=None),
         ),
         migrations.AddField(
             model_name='deployment',
@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 ('seed', models.PositiveIntegerField(default=0)),
                 ('requested_by', models.CharField(blank=True, max_length=200)),
                 ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=16)),
-                ('step', models.CharField(blank=True, choices=[('export', 'Export'), ('fit', 'Fit'), ('judge', 'Judge'), ('register', 'Register')], max_length=16)),
+                ('step', models.CharField(blank=True, choices=[('export', 'Export'), ('fit', 'Fit'), ('judge', 'Judge')], max_length=16)),
                 ('progress', models.JSONField(blank=True, default=dict)),
                 ('log', models.JSONField(blank=True, default=list)),
                 ('message', models.TextField(blank=True)),

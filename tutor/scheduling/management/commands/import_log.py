@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from curricula.errors import CurriculumError
 from tutor.accounts.access import Client
+from tutor.accounts.management import schools
 from tutor.scheduling import catchup, contents, intake, logfile, logschool
 from tutor.scheduling.intake import AnswerIn, Receipt
 from tutor.scheduling.logfile import BadLog, Layout, Survey
-from tutor.scheduling.management import schools
 from tutor.scheduling.progress import progress
 
 #: Refused rows that are shown; the rest are counted.

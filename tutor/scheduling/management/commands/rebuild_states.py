@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from tutor.accounts.access import Client, learner_ids
+from tutor.accounts.management import schools
 from tutor.accounts.models import School
 from tutor.scheduling import bell, catchup, contents
-from tutor.scheduling.management import schools
 from tutor.scheduling.progress import progress
 from tutor.tracing import rollout
 

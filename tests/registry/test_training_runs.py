@@ -1,0 +1,257 @@
+"""A model fitted anew: what comes of it, and what happens when its worker, its answers or its asker give up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from curricula.models import Curriculum
+from tests import people
+from tests.flow import steps
+from tutor.accounts.access import NotFound
+from tutor.accounts.models import School
+from tutor.children import wait_for
+from tutor.registry import loader, runs, trainer
+from tutor.registry import services as registry
+from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+from tutor.registry.runs import CannotRun
+
+Status = TrainingRun.Status
+#: Steps are processes, which see what is committed only.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.TRAINING_DIR, settings.TRAINING_NICE = tmp_path / "training", 5
+    return tmp_path / "training"
+
+
+@pytest.fixture
+def practised(school: School, fractions: Curriculum) -> Curriculum:
+    """Twenty-four learners, some of whom know more than others, have answered over three days."""
+    chance = np.random.default_rng(3)
+    answers = []
+    for learner in steps.learners(school, 24):
+        knows = chance.normal()
+        for n in range(18):
+            item = int(chance.integers(6))
+            right = float(chance.random() < 1 / (1 + np.exp(-knows - 0.2 * n + 0.5 * item)))
+            seconds = steps.at(n, days=n // 6).timestamp()
+            answers.append(steps.answer(learner, fractions, item, correct=right, seconds=seconds))
+    steps.record(school, answers, now=timezone.now() - timedelta(hours=1))
+    return fractions
+
+
+def request(curriculum: Curriculum, kind: str = "logistic", **options: object) -> TrainingRun:
+    return runs.request(kind=kind, curriculum_id=curriculum.pk, now=timezone.now(), **options)  # type: ignore[arg-type]
+
+
+def finished(run: TrainingRun) -> TrainingRun:
+    while trainer.run_next(now=timezone.now()):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_ends_in_a_version_that_says_what_it_is_of(practised: Curriculum, school: School, folder: Path) -> None:
+    champion = registry.ensure_served(practised.pk)
+    run = finished(request(practised, school_id=school.pk, requested_by="Ms Diaz"))
+    assert (run.status, run.message, run.attempts) == (Status.DONE, "", 0)
+    version = run.version
+    assert version is not None and champion is not None
+    assert (version.kind, version.school_id, version.curriculum_version.number) == ("logistic", school.pk, 1)
+    assert version.data["answers"] == 24 * 18
+    assert version.data["first"] < version.data["before"] <= version.data["last"]
+    assert version.files.keys() == {"manifest.json", "model.safetensors"}
+    assert version.code_version.startswith("0.1.0+")
+    assert version.verdict["champion"] == str(champion.pk)
+    assert {gate["block"] for gate in version.verdict["gates"]} >= {"prediction", "people", "leaks"}
+    assert {"log_loss", "auc", "ece", "by_gap", "ahead", "reliability", "rivals", "by_part"} <= version.metrics.keys()
+    assert version.metrics["rivals"].keys() == {"champion", "untrained"}
+    assert (version.state == ModelVersion.State.REJECTED) == bool(version.reason)
+    assert loader.load(version.pk).n_concepts == 3
+    # Judged on later answers than it was fitted on.
+    assert 0 < version.metrics["n"] < 0.2 * 24 * 18
+    assert version.metrics["judged_from"] == version.data["before"]
+    # Nothing serves that nobody has promoted, and nothing is left lying about.
+    assert Deployment.objects.get(curriculum=practised).champion == champion
+    assert not list(folder.iterdir())
+
+
+def test_a_model_worse_than_the_baseline_is_rejected_with_the_reason(practised: Curriculum) -> None:
+    """Nothing is learnt from learners whom the settings make deaf to their answers."""
+    run = finished(request(practised, "half-life", settings={"fit_rounds": 1, "fit_answers": 1}))
+    assert run.version is not None
+    assert run.version.state == ModelVersion.State.REJECTED
+    assert "against logistic: log loss differs by" in run.version.reason
+    now = timezone.now()
+    assert runs.prune(before=now - timedelta(days=1)) == 0
+    assert runs.prune(before=now + timedelta(days=1)) == 1
+    with pytest.raises(loader.CannotLoad):
+        loader.load(run.version.pk)
+
+
+def test_the_next_fit_begins_with_the_newest_of_its_kind_unless_told_otherwise(practised: Curriculum) -> None:
+    baseline = registry.ensure_served(practised.pk)
+    run = request(practised, "half-life", full=True)
+    assert run.warm_start is None
+    runs.cancel(run, now=timezone.now())
+    run = finished(request(practised, "half-life"))
+    assert run.version is not None
+    assert run.version.parent == baseline
+
+
+def test_a_target_has_one_open_run(practised: Curriculum, school: School) -> None:
+    run = request(practised)
+    with pytest.raises(CannotRun, match=rf"queued already \(run {run.pk}\): wait for it, or cancel it"):
+        request(practised)
+    assert request(practised, school_id=school.pk) != request(practised, "half-life")
+
+
+def test_what_cannot_be_fitted_is_told(practised: Curriculum) -> None:
+    with pytest.raises(CannotRun, match="no model is named 'dkt': give one of cakt, half-life"):
+        request(practised, "dkt")
+    with pytest.raises(CannotRun, match=r"setting rate is \[1\]: must be a number"):
+        request(practised, settings={"rate": [1]})
+    run = finished(request(practised, settings={"rats": 3}))
+    assert run.status == Status.FAILED
+    assert "rats" in run.message and run.version is None
+
+
+def test_too_few_answers_are_told(school: School, fractions: Curriculum) -> None:
+    steps.record(school, steps.right_and_wrong(steps.learners(school, 1)[0], fractions, "01"), now=steps.at(5))
+    run = finished(request(fractions))
+    assert run.status == Status.FAILED
+    assert run.message.startswith("there are 2 answers of 1 learners, at least 100 of 5 are needed")
+
+
+def test_a_run_is_cancelled_at_once_while_nobody_works_on_it(practised: Curriculum) -> None:
+    run = runs.cancel(request(practised), now=timezone.now())
+    assert run.status == Status.CANCELLED
+    assert not trainer.run_next(now=timezone.now())
+    request(practised)
+
+
+class Busy(threading.Thread):
+    """A worker of this process that carries out one run of a fit that takes long."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def run(self) -> None:
+        from django.db import connection
+
+        try:
+            trainer.run_next(now=timezone.now())
+        finally:
+            connection.close()
+
+
+def reached(run: TrainingRun, what: Callable[[TrainingRun], bool]) -> None:
+    def there() -> bool:
+        run.refresh_from_db()
+        return what(run)
+
+    assert wait_for(there, 60), f"{run.status} {run.step} {run.progress} {run.message}"
+
+
+@pytest.fixture
+def busy(practised: Curriculum) -> Iterator[tuple[TrainingRun, Busy]]:
+    """A fit that has begun, and its worker."""
+    run, worker = request(practised, "psikt", settings={"epochs": 100_000}), Busy()
+    worker.start()
+    reached(run, lambda run: run.step == "fit" and run.progress.get("event") == "step")
+    yield run, worker
+    runs.cancel(run, now=timezone.now())
+    worker.join(30)
+
+
+def fit_of(folder: Path, run: TrainingRun) -> int:
+    return int((folder / str(run.pk) / "step.pid").read_text().split()[0])
+
+
+def test_a_run_shows_how_far_it_is_and_ends_when_it_is_cancelled(busy: tuple[TrainingRun, Busy], folder: Path) -> None:
+    run, worker = busy
+    assert run.progress.keys() >= {"step"}
+    assert run.status == Status.RUNNING
+    assert os.getpriority(os.PRIO_PROCESS, fit_of(folder, run)) == 5
+    runs.cancel(run, now=timezone.now())
+    worker.join(30)
+    reached(run, lambda run: run.status == Status.CANCELLED)
+    assert not (folder / str(run.pk)).exists()
+
+
+def test_a_fit_that_is_killed_goes_on_from_its_checkpoint(busy: tuple[TrainingRun, Busy], folder: Path) -> None:
+    run, worker = busy
+    reached(run, lambda run: (folder / str(run.pk) / "checkpoint").exists())
+    os.kill(fit_of(folder, run), signal.SIGKILL)
+    worker.join(30)
+    reached(run, lambda run: run.status == Status.QUEUED)
+    assert "fit was ended by signal 9" in run.message
+    far = run.progress["step"]
+    again = Busy()
+    again.start()
+    reached(run, lambda run: run.status == Status.RUNNING and run.progress.get("step", 0) > far)
+    curve = [record["step"] for record in run.log if record.get("event") == "step"]
+    assert curve == sorted(curve)
+    runs.cancel(run, now=timezone.now())
+    again.join(30)
+
+
+def test_a_worker_who_lost_the_run_writes_no_more(busy: tuple[TrainingRun, Busy]) -> None:
+    run, worker = busy
+    later = timezone.now() + timedelta(hours=1)
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=later, message="taken over")
+    worker.join(30)
+    run.refresh_from_db()
+    assert (run.status, run.message, run.lease_until) == (Status.RUNNING, "taken over", later)
+
+
+def test_a_run_that_gets_nowhere_is_given_up(practised: Curriculum) -> None:
+    run = request(practised)
+    TrainingRun.objects.filter(pk=run.pk).update(attempts=trainer.MAX_ATTEMPTS, message="fit was ended by signal 9")
+    assert finished(run).status == Status.FAILED
+    assert run.message == f"given up after {trainer.MAX_ATTEMPTS} attempts; the last: fit was ended by signal 9"
+
+
+def test_by_night_models_are_fitted_where_enough_has_come_in(practised: Curriculum) -> None:
+    registry.ensure_served(practised.pk)
+    now = timezone.now()
+    assert not runs.request_due(now=now)
+    Deployment.objects.update(retrain_after=400, retrains=["logistic"])
+    (run,) = runs.request_due(now=now)
+    assert (run.kind, run.school, run.requested_by) == ("logistic", None, "schedule")
+    assert not runs.request_due(now=now)
+    finished(run)
+    assert not runs.request_due(now=now)
+
+
+def test_a_school_sees_its_own_runs(practised: Curriculum, school: School, other_school: School) -> None:
+    run = request(practised, school_id=school.pk)
+    assert runs.access(school.pk, run.pk) == runs.access(None, run.pk) == run
+    with pytest.raises(NotFound):
+        runs.access(other_school.pk, run.pk)
+
+
+def test_the_command_fits_here_and_tells_what_came_of_it(
+    practised: Curriculum, school: School, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("retrain", practised.key, "--school", school.name, "--kind", "logistic", "--here")
+    assert "logistic: " in capsys.readouterr().out
+    assert TrainingRun.objects.get().version is not None
+    with pytest.raises(CommandError, match="there is no curriculum 'algebra': give the id of one of these"):
+        call_command("retrain", "algebra", "--here")
+    people.a_curriculum(school.pk, key="empty")
+    with pytest.raises(CommandError, match="not every model was fitted"):
+        call_command("retrain", "empty", "--school", school.name, "--kind", "logistic", "--here")

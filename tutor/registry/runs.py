@@ -1,0 +1,172 @@
+"""Training runs: asked for, watched and cancelled by anybody; `trainer` carries them out. No torch in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from curricula.models import CurriculumVersion
+from kt_models.kinds import KINDS
+from tutor import db
+from tutor.accounts.access import NotFound
+from tutor.registry import store
+from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+
+log = structlog.get_logger()
+
+State = ModelVersion.State
+#: Whose parameters a fit may begin with.
+_ACCEPTED: Final = (State.CANDIDATE, State.SHADOW, State.CHAMPION, State.RETIRED)
+
+
+class CannotRun(ValueError):
+    """A run that is asked for makes no sense, or one of its target is open already."""
+
+
+def request(
+    *, kind: str, curriculum_id: UUID, school_id: UUID | None = None, settings: Mapping[str, Any] | None = None,
+    seed: int = 0, full: bool = False, requested_by: str = "", now: datetime,
+) -> TrainingRun:  # fmt: skip
+    """Queues a fit and rings for the worker.
+
+    Args:
+        school_id: whose answers; None for all schools.     full: from scratch, not from the newest model of the kind.
+    Raises:
+        CannotRun: if the kind or a setting is none, nothing is published, or a run of this target is open.
+    """
+    run = TrainingRun(
+        kind=_known(kind),
+        curriculum_id=curriculum_id,
+        curriculum_version=_published(curriculum_id),
+        school_id=school_id,
+        settings=_plain(settings or {}),
+        seed=seed,
+        warm_start=None if full else newest(kind, curriculum_id, school_id),
+        requested_by=requested_by,
+        created_at=now,
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            transaction.on_commit(ring)
+    except IntegrityError as error:
+        open_ = TrainingRun.objects.get(kind=kind, curriculum=curriculum_id, school=school_id, finished_at=None)
+        raise CannotRun(
+            f"a {kind} model of this curriculum is {open_.status} already (run {open_.pk}): wait for it, or cancel it"
+        ) from error
+    return run
+
+
+def cancel(run: TrainingRun, *, now: datetime) -> TrainingRun:
+    """Ends a run: at once if nobody works on it, else as soon as its worker sees it, within seconds."""
+    unclaimed = TrainingRun.objects.filter(pk=run.pk, finished_at=None, lease_until=None)
+    if not unclaimed.update(status=TrainingRun.Status.CANCELLED, finished_at=now, message="cancelled"):
+        TrainingRun.objects.filter(pk=run.pk, finished_at=None).update(cancel_requested=True)
+    run.refresh_from_db()
+    return run
+
+
+def visible(school_id: UUID | None) -> QuerySet[TrainingRun]:
+    """A school sees its own, the operator (None) all."""
+    return TrainingRun.objects.filter(school=school_id) if school_id else TrainingRun.objects.all()
+
+
+def access(school_id: UUID | None, run_id: UUID) -> TrainingRun:
+    """Raises:
+    NotFound: alike for what is absent and what is another school's.
+    """
+    found = visible(school_id).filter(pk=run_id).first()
+    if found is None:
+        raise NotFound("training run", run_id)
+    return found
+
+
+def newest(kind: str, curriculum_id: UUID, school_id: UUID | None) -> ModelVersion | None:
+    """The newest accepted version of a kind that a school may use, its own before one of all schools."""
+    accepted = ModelVersion.objects.filter(
+        Q(school=school_id) | Q(school=None), kind=kind, curriculum_version__curriculum=curriculum_id,
+        state__in=_ACCEPTED,
+    )  # fmt: skip
+    return accepted.order_by("is_baseline", F("school").asc(nulls_last=True), "-id").first()
+
+
+# Answers of a target that no model of its kind knows yet.
+_NEW: Final = """
+SELECT count(*) FROM interactions_interaction
+WHERE curriculum_id = %s AND (%s::uuid IS NULL OR school_id = %s) AND received_at >= %s
+"""
+
+
+def request_due(*, now: datetime) -> list[TrainingRun]:
+    """Queues the nightly fits: of every deployment and kind for which enough new answers have come."""
+    return [
+        run
+        for deployment in Deployment.objects.order_by("id")
+        for kind in deployment.retrains
+        if (run := _request_if_due(deployment, kind, now)) is not None
+    ]
+
+
+def _request_if_due(deployment: Deployment, kind: str, now: datetime) -> TrainingRun | None:
+    target = {"kind": kind, "curriculum_id": deployment.curriculum_id, "school_id": deployment.school_id}
+    runs = TrainingRun.objects.filter(**target)
+    if runs.filter(finished_at=None).exists():
+        return None
+    last = runs.filter(status=TrainingRun.Status.DONE).order_by("-created_at").first()
+    since = last.created_at if last else datetime.fromtimestamp(0, now.tzinfo)
+    (count,) = db.rows(_NEW, [deployment.curriculum_id, deployment.school_id, deployment.school_id, since])[0]
+    if count < max(deployment.retrain_after, 1):
+        return None
+    try:
+        return request(**target, requested_by="schedule", now=now)  # type: ignore[arg-type]
+    except CannotRun as error:
+        log.warning("retraining_not_queued", error=str(error), **{name: str(value) for name, value in target.items()})
+        return None
+
+
+def prune(*, before: datetime) -> int:
+    """Deletes versions that the gates rejected before a time, with their artifacts; how many."""
+    old = ModelVersion.objects.filter(state=State.REJECTED, created_at__lt=before)
+    gone = list(old.values_list("pk", flat=True))
+    for version_id in gone:
+        ModelVersion.objects.filter(pk=version_id).delete()
+        store.delete(version_id)
+    return len(gone)
+
+
+def ring() -> None:
+    """A run is waiting."""
+    from tutor.registry import tasks
+
+    try:
+        # One try: beat is the retry.
+        tasks.run_training.apply_async(expires=60, retry=False)
+    except Exception as error:
+        log.warning("bell_not_published", task="run_training", error=f"{type(error).__name__}: {error}")
+
+
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise CannotRun(f"no model is named {kind!r}: give one of {', '.join(sorted(KINDS))}")
+    return kind
+
+
+def _published(curriculum_id: UUID) -> CurriculumVersion:
+    published = CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
+    newest_ = published.order_by("-number").first()
+    if newest_ is None:
+        raise CannotRun(f"curriculum {curriculum_id} has no published version: publish it first")
+    return newest_
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    for name, value in settings.items():
+        if not isinstance(value, (bool, int, float, str)):
+            raise CannotRun(f"setting {name} is {value!r}: must be a number, a string or true or false")
+    return dict(settings)

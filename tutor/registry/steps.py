@@ -1,0 +1,242 @@
+"""The steps of a training run, each done by a process of its own (`manage.py training_step`), into the run's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, final
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from pyarrow import parquet
+
+from curricula import snapshot
+from kt_models import artifact, evaluate, metrics
+from kt_models import data as datasets
+from kt_models.artifact import LIBRARY_VERSION
+from kt_models.base import LearnerModel
+from kt_models.data import Dataset, Vocabulary
+from kt_models.metrics import Answers
+from kt_models.recall import Int
+from tutor.accounts.models import Membership
+from tutor.interactions import export
+from tutor.interactions.export import ANSWERS, LEARNERS
+from tutor.registry import gates, queries, services, store
+from tutor.registry.gates import Case, Table
+from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+from tutor.registry.services import Origin
+
+#: In a run's folder: the export, fitted models by kind, records and checkpoint of a fit, the model it begins with, and
+#: where the answers are cut.
+DATA: Final = "data"
+MODEL: Final = "models"
+LOG: Final = "log.jsonl"
+CHECKPOINT: Final = "checkpoint"
+WARM: Final = "warm"
+CUT: Final = "cut.json"
+
+#: Models are fitted on the answers before this quantile of their times, and judged on those from then on.
+FITTED: Final = 0.9
+#: Fewer tell nothing.
+LEAST_LEARNERS: Final = 5
+LEAST_ANSWERS: Final = 100
+#: Learners that a candidate is judged on, at most: intervals get no narrower that matters.
+JUDGED_LEARNERS: Final = 4000
+
+Step = TrainingRun.Step
+
+
+class CannotStep(ValueError):
+    """A step cannot be done; the message says what is missing."""
+
+
+@final
+@dataclass(frozen=True)
+class Cut:
+    """`before`: Unix time from which on no answer is fitted on. `concepts`, `items`: positions of the curriculum."""
+
+    before: float
+    concepts: int
+    items: int
+
+    @classmethod
+    def read(cls, folder: Path) -> Cut:
+        return cls(**json.loads((folder / CUT).read_text()))
+
+
+def command(run: TrainingRun, step: TrainingRun.Step) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "training_step", str(run.pk), step]
+
+
+def do(run: TrainingRun, step: TrainingRun.Step, folder: Path) -> None:
+    """Raises:
+    CannotStep: if the answers do not suffice.
+    """
+    {Step.EXPORT: _export, Step.JUDGE: _judge}[step](run, folder)
+
+
+def prepare_fit(run: TrainingRun, folder: Path, kind: str) -> None:
+    """Brings the model that the fit begins with."""
+    if kind == run.kind and run.warm_start is not None and not (folder / WARM).exists():
+        part = folder / f".{WARM}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        with store.fetch(run.warm_start.pk) as fetched:
+            shutil.copytree(fetched, part)
+        part.rename(folder / WARM)
+
+
+def fit_options(run: TrainingRun, folder: Path, cut: Cut) -> list[str]:
+    """Those of the candidate's fit alone."""
+    # A start that has seen what the candidate will be judged on would be judged by heart.
+    peeked = run.warm_start is not None and run.warm_start.data.get("before", -np.inf) > cut.before
+    return ["--warm-start", str(folder / WARM)] if run.warm_start is not None and not peeked else []
+
+
+def _export(run: TrainingRun, folder: Path) -> None:
+    (folder / DATA).mkdir(exist_ok=True)
+    manifest = export.write(folder / DATA, run.curriculum_id, school_id=run.school_id, progress=_teller(folder))
+    if manifest.learners < LEAST_LEARNERS or manifest.answers < LEAST_ANSWERS:
+        raise CannotStep(
+            f"there are {manifest.answers} answers of {manifest.learners} learners, at least {LEAST_ANSWERS} of "
+            f"{LEAST_LEARNERS} are needed: wait for more"
+        )
+    seconds = parquet.read_table(folder / DATA / ANSWERS, columns=["timestamp"])["timestamp"].to_numpy()
+    content = snapshot.load(run.curriculum_version_id)
+    cut = Cut(float(np.quantile(seconds, FITTED)), content.n_concepts, content.n_items)
+    _write(folder / CUT, asdict(cut))
+
+
+def _judge(run: TrainingRun, folder: Path) -> None:
+    cut = Cut.read(folder)
+    models = {path.name: artifact.load_model(path) for path in sorted((folder / MODEL).iterdir())}
+    candidate = models.pop(run.kind)
+    answers, rows = _judged(folder, cut, run.seed)
+    groups, names = _groups(folder, rows)
+    baseline = queries.newest_baseline(run.curriculum_id)
+    rivals = {**models, **({"untrained": _load(baseline)} if baseline else {})}
+    if champion := _champion(run):
+        rivals["champion"] = _load(champion)
+    case = Case(candidate, rivals, answers, cut.before, groups, names, seed=run.seed)
+    table = Table(case)
+    _register(run, folder, case, table, champion)
+
+
+def _register(run: TrainingRun, folder: Path, case: Case, table: Table, champion: ModelVersion | None) -> None:
+    verdict = gates.judge(case, table)
+    against = {"champion": str(champion.pk) if champion else None}
+    manifest = json.loads((folder / DATA / export.MANIFEST).read_text())
+    origin = Origin(
+        school_id=run.school_id,
+        parent=run.warm_start,
+        data=manifest | {"before": case.since},
+        code_version=code_version(),
+        verdict=verdict.to_json() | against,
+        reasons=verdict.reasons,
+    )
+    note = f"fitted on answers before {datetime.fromtimestamp(case.since, UTC):%Y-%m-%d %H:%M}"
+    with transaction.atomic():
+        version = services.register(
+            folder / MODEL / run.kind, curriculum_version=run.curriculum_version, origin=origin,
+            metrics=_figures(run, case, table), note=note,
+        )  # fmt: skip
+        TrainingRun.objects.filter(pk=run.pk).update(version=version)
+
+
+def _judged(folder: Path, cut: Cut, seed: int) -> tuple[Dataset, Int]:
+    """Whole histories of learners who have answers to judge by, and their numbers in the export."""
+    answers = datasets.read(
+        folder / DATA / ANSWERS, concepts=Vocabulary(np.arange(cut.concepts)), items=Vocabulary(np.arange(cut.items))
+    )
+    later = np.unique(answers.interactions.learner[answers.interactions.seconds >= cut.before])
+    answers = answers.take(later)
+    if answers.n_learners > JUDGED_LEARNERS:
+        share = JUDGED_LEARNERS / answers.n_learners
+        answers, _ = answers.split_learners((share, 1 - share), seed)
+    return answers, answers.learner_ids
+
+
+def _groups(folder: Path, rows: Int) -> tuple[Int, tuple[str, ...]]:
+    """(learners,) number of the group of each learner judged, the oldest of several, -1 for none; and the groups' ids.
+
+    Ids, not names: those who may know the names look them up.
+    """
+    ids = parquet.read_table(folder / DATA / LEARNERS)["id"].to_pylist()
+    members = Membership.objects.filter(learner__in=[ids[row] for row in rows])
+    group_of = dict(members.order_by("learner", "group").distinct("learner").values_list("learner", "group"))
+    groups = sorted(set(group_of.values()))
+    place = {group: number for number, group in enumerate(groups)}
+    learners = [UUID(ids[row]) for row in rows]
+    numbers = np.array([place[group_of[each]] if each in group_of else -1 for each in learners], np.int64)
+    return numbers, tuple(map(str, groups))
+
+
+def _figures(run: TrainingRun, case: Case, table: Table) -> dict[str, Any]:
+    """What a model card shows: of the next answer whole and in parts, ahead, and everybody's losses beside."""
+    scored = table.next["candidate"]
+    report = evaluate.report_on(scored, run.kind, seed=case.seed).to_json()
+    ahead = evaluate.report_on(table.ahead["candidate"], run.kind, given=0, horizon=gates.HORIZON, seed=case.seed)
+    beside = {name: evaluate.report_on(table.next[name], name, seed=case.seed).estimates for name in case.rivals}
+    parts = {name: scored.answers.take(mask) for name, mask in gates.parts(case)}
+    figures = ("log_loss", "brier", "auc", "ece")
+    return report | {
+        "ahead": {k: v for k, v in ahead.to_json().items() if k in (*figures, "by_ahead", "n")},
+        "rivals": {name: gates.plain({figure: found[figure] for figure in figures}) for name, found in beside.items()},
+        "by_part": [_part(name, part, case.seed) for name, part in parts.items()],
+        "judged_from": case.since,
+    }
+
+
+def _part(name: str, answers: Answers, seed: int) -> dict[str, Any]:
+    found = gates.plain(metrics.slice_estimates(answers, seed))
+    head = {"name": name, "n": len(answers), "learners": answers.n_learners}
+    return head | {"correct": float(answers.correct.mean()), "predicted": float(answers.p.mean()), **found}
+
+
+def _load(version: ModelVersion) -> LearnerModel:
+    with store.fetch(version.pk) as folder:
+        return artifact.load_model(folder)
+
+
+def _champion(run: TrainingRun) -> ModelVersion | None:
+    """Whom the candidate would replace."""
+    deployed = Deployment.objects.filter(curriculum=run.curriculum_id).select_related("champion")
+    own = deployed.filter(school=run.school_id).first() or deployed.filter(school=None).first()
+    return own.champion if own and own.champion.state != ModelVersion.State.FAILED else None
+
+
+@cache
+def code_version() -> str:
+    """The library's version and a digest of its source: the same code gives the same."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.read_bytes())
+    return f"{LIBRARY_VERSION}+{digest.hexdigest()[:12]}"
+
+
+def _sources() -> Iterator[Path]:
+    yield from sorted(Path(artifact.__file__).parent.rglob("*.py"))
+
+
+def _teller(folder: Path) -> export.Progress:
+    """Notes how far the export is where the trainer looks."""
+
+    def tell(answers: int) -> None:
+        (folder / LOG).write_text(json.dumps({"answers": answers}) + "\n")
+
+    return tell
+
+
+def _write(path: Path, content: Any) -> None:
+    """Whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(content, allow_nan=False) + "\n")
+    part.replace(path)

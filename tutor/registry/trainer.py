@@ -1,0 +1,244 @@
+"""Carries out training runs, step by step, each in a process of its own that can be killed at any moment.
+
+A run's folder holds what its steps made: the export, artifacts, the checkpoint of a fit under way, the verdict. Each
+appears whole or not at all, so whoever takes a run over goes on after the last one that is there. A worker that works
+in another folder finds none, and starts again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, final
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from tutor import db
+from tutor.children import Child
+from tutor.interactions.export import ANSWERS
+from tutor.registry import steps
+from tutor.registry.models import TrainingRun
+from tutor.registry.steps import CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
+
+log = structlog.get_logger()
+
+#: A worker that has not renewed its lease for this long is taken for dead.
+LEASE: Final = timedelta(minutes=1)
+RENEW_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 0.2
+#: How often a run may be taken up without finishing a step.
+MAX_ATTEMPTS: Final = 5
+#: Records of a fit that are kept as its learning curve.
+CURVE: Final = 200
+#: Of learners, for the epoch that is kept.
+VALIDATION: Final = 0.1
+#: Fitted beside each candidate on the same answers, for it to beat.
+BASELINE: Final = "logistic"
+#: Kinds whose fits take long enough for checkpoints and several processes.
+LONG: Final = frozenset({"psikt", "cakt"})
+
+Status, Step = TrainingRun.Status, TrainingRun.Step
+
+
+class LostLease(RuntimeError):
+    """Another worker has taken the run over, so this one must not write any more."""
+
+
+class Cancelled(Exception):
+    """Somebody asked for the run to end."""
+
+
+class StepFailed(Exception):
+    """A step says why it cannot be done; trying again would say the same."""
+
+
+class StepKilled(Exception):
+    """A step was killed from outside; it may work the next time."""
+
+
+def run_next(*, now: datetime) -> bool:
+    """Takes up the oldest run that nobody works on, and carries it to its end; False if there is none."""
+    run = _claim(now)
+    if run is None:
+        return False
+    work = _Work(run, settings.TRAINING_DIR / str(run.pk))
+    try:
+        if run.attempts > MAX_ATTEMPTS:
+            raise StepFailed(f"given up after {MAX_ATTEMPTS} attempts; the last: {run.message}")
+        work.carry_out()
+        work.finish(Status.DONE, "")
+    except LostLease:
+        log.warning("training_taken_over", run=str(run.pk))
+    except Cancelled:
+        work.finish(Status.CANCELLED, "cancelled")
+    except StepFailed as error:
+        work.finish(Status.FAILED, str(error))
+    except StepKilled as error:
+        work.release(str(error))
+    except Exception as error:
+        log.exception("training_interrupted", run=str(run.pk))
+        work.release(f"{type(error).__name__}: {error}")
+    return True
+
+
+def _claim(now: datetime) -> TrainingRun | None:
+    free = TrainingRun.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), finished_at=None)
+    with transaction.atomic():
+        run = free.select_for_update(skip_locked=True).order_by("created_at").first()
+        if run is not None:
+            run.status, run.lease_until, run.attempts = Status.RUNNING, timezone.now() + LEASE, run.attempts + 1
+            run.started_at, run.worker = run.started_at or now, f"{socket.gethostname()}:{os.getpid()}"
+            run.save(update_fields=["status", "lease_until", "attempts", "started_at", "worker"])
+    return run
+
+
+@final
+@dataclass
+class _Work:
+    """A run that this worker holds."""
+
+    run: TrainingRun
+    folder: Path
+    renewed: float = 0.0
+
+    def carry_out(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # What a killed worker may have left running here.
+        self._child().sweep()
+        self._step(Step.EXPORT, self.folder / CUT, steps.command(self.run, Step.EXPORT))
+        cut = Cut.read(self.folder)
+        for kind in dict.fromkeys((BASELINE, self.run.kind)):
+            own = kind == self.run.kind
+            steps.prepare_fit(self.run, self.folder, kind)
+            self._step(Step.FIT, self.folder / MODEL / kind, self._fit(kind, cut, own))
+        if self.run.version_id is None:
+            self._do(Step.JUDGE, steps.command(self.run, Step.JUDGE))
+
+    def finish(self, status: TrainingRun.Status, message: str) -> None:
+        self._child().stop()
+        ours = TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until, finished_at=None)
+        ended = {"status": status, "message": message[:2000], "finished_at": timezone.now(), "lease_until": None}
+        if ours.update(**ended):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            log.info("training_ended", run=str(self.run.pk), kind=self.run.kind, status=status, message=message)
+
+    def release(self, message: str) -> None:
+        """Leaves the run to whoever comes next."""
+        self._child().stop()
+        TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until).update(
+            lease_until=None, status=Status.QUEUED, message=message[:2000]
+        )
+
+    def _fit(self, kind: str, cut: Cut, own: bool) -> list[str]:
+        """The command line of a fit: the candidate's with its settings, a baseline's with its defaults."""
+        answers, out = self.folder / DATA / ANSWERS, self.folder / MODEL / kind
+        command = [
+            "fit", "--model", kind, "--data", str(answers), "--out", str(out),
+            "--before", repr(cut.before), "--concepts", str(cut.concepts), "--items", str(cut.items),
+            "--validation", str(VALIDATION), "--json-log", str(self.folder / LOG), "--seed", str(self.run.seed),
+        ]  # fmt: skip
+        if own:
+            command += [part for name, value in self.run.settings.items() for part in ("--set", f"{name}={value}")]
+            command += steps.fit_options(self.run, self.folder, cut)
+        if kind in LONG:
+            command += ["--device", settings.TRAINING_DEVICE, "--checkpoint", str(self.folder / CHECKPOINT)]
+        return [sys.executable, *_launcher(kind), "kt_models", *command]
+
+    def _step(self, step: TrainingRun.Step, outcome: Path, command: Sequence[str]) -> None:
+        if not outcome.exists():
+            self._do(step, command)
+            self._hold(attempts=0)
+
+    def _do(self, step: TrainingRun.Step, command: Sequence[str]) -> None:
+        """Raises:
+        StepFailed, StepKilled, Cancelled, LostLease: as they say; the process has ended then.
+        """
+        if not (self.folder / CHECKPOINT).exists():
+            (self.folder / LOG).unlink(missing_ok=True)
+        self._hold(step=step, progress={})
+        child = self._child()
+        child.log.unlink(missing_ok=True)
+        leash = ["-m", "tutor.registry.leash", str(os.getpid()), str(settings.TRAINING_NICE)]
+        own = [sys.executable, *leash, *command]
+        child.spawn(own, env=_environment(), cwd=settings.BASE_DIR)
+        try:
+            while child.running():
+                time.sleep(POLL_SECONDS)
+                self._tell(step)
+        finally:
+            child.stop()
+        self._tell(step, always=True)
+        assert child.process is not None  # noqa: S101
+        status = child.process.returncode
+        if status < 0:
+            raise StepKilled(f"{step} was ended by signal {-status}")
+        if status:
+            raise StepFailed(_last_words(child.log) or f"{step} ended with exit status {status}")
+
+    def _tell(self, step: TrainingRun.Step, *, always: bool = False) -> None:
+        if not always and time.monotonic() - self.renewed < RENEW_SECONDS:
+            return
+        records = list(_records(self.folder / LOG))
+        told = {"progress": records[-1]} if records else {}
+        curve = {"log": records[:: len(records) // CURVE + 1]} if step == Step.FIT and records else {}
+        self._hold(**told, **curve)
+
+    def _hold(self, **changes: Any) -> None:
+        """Renews the lease, if it is still ours: its time is its name."""
+        until = timezone.now() + LEASE
+        ours = TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until, finished_at=None)
+        if not ours.update(lease_until=until, **changes):
+            raise LostLease
+        self.run.refresh_from_db()
+        self.renewed = time.monotonic()
+        if self.run.cancel_requested:
+            raise Cancelled
+
+    def _child(self) -> Child:
+        return Child("training", self.folder / "step.pid", self.folder / "step.log", patience_seconds=10.0)
+
+
+def _launcher(kind: str) -> list[str]:
+    if kind in LONG and settings.TRAINING_PROCESSES > 1:
+        return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={settings.TRAINING_PROCESSES}", "-m"]
+    return ["-m"]
+
+
+def _environment() -> dict[str, str]:
+    """The step's processes work on the database and in the folder of this one, whatever the environment says."""
+    threads = str(settings.TRAINING_THREADS)
+    limits = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
+    return {**os.environ, **limits, "DATABASE_URL": db.url(), "TRELLIS_TRAINING_DIR": str(settings.TRAINING_DIR)}
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text().splitlines():
+            # The last one may be half written.
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record
+
+
+def _last_words(path: Path) -> str:
+    """Of a process that failed: its last line, or all lines of the error that a traceback ends with."""
+    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    if "Traceback (most recent call last):" not in lines:
+        return lines[-1].strip() if lines else ""
+    told = max(number for number, line in enumerate(lines) if line.startswith(" ")) + 1
+    return " ".join(lines[told:])
