@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import final
 from uuid import UUID
 
 import structlog
@@ -12,53 +14,99 @@ from django.conf import settings
 
 from kt_models import artifact
 from kt_models.base import LearnerModel
-from tutor.registry import store
+from tutor.registry import device, store
 from tutor.registry.models import ModelVersion
 
 log = structlog.get_logger()
 
-#: Champions of several curricula, and a challenger beside each.
-KEPT: Final = 16
-
-_models: OrderedDict[UUID, LearnerModel] = OrderedDict()
-_lock = Lock()
-
 
 class CannotLoad(Exception):
-    """The artifact of a version is missing, damaged or foreign; or the store does not answer now."""
+    """The artifact of a version is missing, damaged or foreign; or what it takes to read it is missing here and now."""
 
     def __init__(self, version_id: UUID, reason: Exception, way_out: str) -> None:
         super().__init__(f"model version {version_id} cannot be loaded ({reason}): {way_out}")
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class _Held:
+    model: LearnerModel
+    #: Of its artifact: weights take in memory what they take there.
+    size: int
+
+
+_held: OrderedDict[UUID, _Held] = OrderedDict()
+_lock = Lock()
+
+
 def load(version_id: UUID) -> LearnerModel:
-    """The model of a version, from memory after the first call.
+    """The model of a version, from memory after the first call; those not used for longest make room.
 
     Raises:
         CannotLoad: if its files are missing or damaged, and the version is marked failed, so that nothing tries again
-            until an operator acts; if the store does not answer, it is not, and the next call tries again.
+            until an operator acts; if the store does not answer, or this machine lacks torch, it is not, and the next
+            call tries again.
+        device.Unusable: if the device fails, or has no room for this model alone.
     """
     with _lock:
-        if version_id in _models:
-            _models.move_to_end(version_id)
-            return _models[version_id]
-        model = _read(version_id)
-        _models[version_id] = model
-        if len(_models) > KEPT:
-            _models.popitem(last=False)
-        return model
+        if version_id not in _held:
+            _held[version_id] = _read_with_room(version_id)
+            _make_room()
+        _held.move_to_end(version_id)
+        return _held[version_id].model
+
+
+def loaded() -> list[UUID]:
+    """Versions in memory, those used last at the end."""
+    # No lock: whoever reports must not wait for a load.
+    return list(_held)
 
 
 def forget() -> None:
-    """For tests that damage what a process has read already."""
+    """All models: for tests that damage what a process has read already."""
     with _lock:
-        _models.clear()
+        _held.clear()
+    device.release()
 
 
-def _read(version_id: UUID) -> LearnerModel:
+def _make_room() -> None:
+    """Within the limits of the settings; what was asked for last always stays."""
+    while len(_held) > 1 and (len(_held) > settings.MODELS_KEPT or _bytes() > settings.MODEL_MEMORY_BYTES):
+        version_id, dropped = _held.popitem(last=False)
+        log.info("model_unloaded", version=str(version_id), bytes=dropped.size)
+        del dropped
+        device.release()
+
+
+def _bytes() -> int:
+    return sum(held.size for held in _held.values())
+
+
+def _read_with_room(version_id: UUID) -> _Held:
+    """Where the device has no room, without all others."""
+    try:
+        return _read(version_id)
+    except (MemoryError, RuntimeError) as error:
+        if device.broken(error):
+            raise device.Unusable(f"{settings.DEVICE} failed: {error}") from error
+        if not device.out_of_memory(error):
+            raise
+        log.warning("model_needs_room", version=str(version_id), unloaded=len(_held))
+        _held.clear()
+        device.release(error)
+    try:
+        return _read(version_id)
+    except (MemoryError, RuntimeError) as error:
+        if not device.out_of_memory(error):
+            raise
+        raise device.Unusable(f"{settings.DEVICE} has no room for model version {version_id}: {error}") from error
+
+
+def _read(version_id: UUID) -> _Held:
     try:
         with store.fetch(version_id) as folder:
-            return artifact.load_model(folder).to(settings.DEVICE)
+            model = artifact.load_model(folder).to(settings.DEVICE)
+            return _Held(model, _size(folder))
     except (artifact.BadArtifact, FileNotFoundError) as error:
         log.error("model_load_failed", version=str(version_id), error=str(error))
         ModelVersion.objects.filter(pk=version_id).update(state=ModelVersion.State.FAILED, note=str(error)[:2000])
@@ -66,3 +114,10 @@ def _read(version_id: UUID) -> LearnerModel:
     except OSError as error:
         log.error("model_store_failed", version=str(version_id), error=str(error))
         raise CannotLoad(version_id, error, "it is tried again; see to the store of models") from error
+    except ImportError as error:
+        log.error("model_needs_a_library", version=str(version_id), error=str(error))
+        raise CannotLoad(version_id, error, "it is tried again; install requirements/core.txt here") from error
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from curricula import snapshot
@@ -18,7 +19,7 @@ from kt_models.base import ConceptLists, Interactions, LearnerModel, Query
 from kt_models.recall import RecallTable
 from kt_models.state import BadState, LearnerState
 from tutor import db
-from tutor.registry import loader
+from tutor.registry import device, loader
 from tutor.registry import queries as registry
 from tutor.registry import services as registry_services
 from tutor.registry.queries import Serving
@@ -26,6 +27,7 @@ from tutor.tracing import claims
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.claims import Advance, Claim, Unseen
 from tutor.tracing.evidence import Answered, Evidence
+from tutor.tracing.pulse import PULSE
 from tutor.tracing.status import DEFAULT
 
 log = structlog.get_logger()
@@ -160,21 +162,41 @@ def _is_late(claim: Claim, lacking: Sequence[Unseen]) -> bool:
 
 
 def _fold(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
-    """The batch; if it fails, its halves, so that one learner's trouble stays one learner's."""
+    """The batch; if it fails, its halves, so that one learner's trouble stays one learner's.
+
+    Raises:
+        device.Unusable: if the trouble is the device's.
+    """
     if not work:
         return []
-    try:
-        # Its own savepoint: an error of the database must not spoil the transaction for the others.
-        with transaction.atomic():
-            return _fold_batch(model, work, now)
-    except Exception as error:
-        if len(work) == 1:
-            claim = work[0].claim
-            log.exception("learner_update_failed", learner=str(claim.learner_id), version=str(claim.version_id))
-            claims.put_off(claim, f"{type(error).__name__}: {error}", now + PUT_OFF)
-            return []
-        middle = len(work) // 2
-        return _fold(model, work[:middle], now) + _fold(model, work[middle:], now)
+    if len(work) <= PULSE.room:
+        try:
+            # Its own savepoint: an error of the database must not spoil the transaction for the others.
+            with transaction.atomic(), device.computing():
+                done = _fold_batch(model, work, now)
+            PULSE.drained(len(work), now)
+            return done
+        except Exception as error:
+            if not _is_the_devices(error, len(work)) and len(work) == 1:
+                _put_off(work[0].claim, error, now)
+                return []
+    middle = len(work) // 2
+    return _fold(model, work[:middle], now) + _fold(model, work[middle:], now)
+
+
+def _is_the_devices(error: Exception, learners: int) -> bool:
+    """Whether a smaller batch may fit; no learner is put off for what no learner did."""
+    if device.broken(error):
+        raise device.Unusable(f"{settings.DEVICE} failed: {error}") from error
+    if not device.out_of_memory(error):
+        return False
+    PULSE.out_of_memory(learners, error)
+    return True
+
+
+def _put_off(claim: Claim, error: Exception, now: datetime) -> None:
+    log.error("learner_update_failed", learner=str(claim.learner_id), version=str(claim.version_id), exc_info=error)
+    claims.put_off(claim, f"{type(error).__name__}: {error}", now + PUT_OFF)
 
 
 def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
@@ -234,6 +256,7 @@ def _update(
     for rows in seen.rounds():
         answers = seen.take(rows)
         state, before = model.trace(state, answers)
+        PULSE.step(len(rows))
         expected[rows] = before.p
         lists, counts = answers.concepts, answers.concepts.counts
         places = np.arange(lists.flat.shape[0]) + np.repeat(seen.concepts.offset[rows] - lists.offset[:-1], counts)

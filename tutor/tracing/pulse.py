@@ -1,0 +1,62 @@
+"""What this process has folded, and what room its device has: counted here, told to the database by `worker`."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, final
+
+import structlog
+from django.conf import settings
+
+from tutor.registry import device
+
+log = structlog.get_logger()
+
+RECENT_BATCHES: Final = 32
+#: Halving 256 down to 1 takes eight times running out of memory. More often, memory is in pieces: a new process has it
+#: whole.
+MAX_HALVINGS: Final = 8
+
+
+@final
+@dataclass
+class Pulse:
+    """Counts only grow, and `answers` with every step of a batch: who looks twice sees whether something is done."""
+
+    batches: int = 0
+    learners: int = 0
+    answers: int = 0
+    halvings: int = 0
+    drained_at: datetime | None = None
+    sizes: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
+    #: Learners that a batch may hold, as far as this process knows.
+    room: int = sys.maxsize
+
+    def step(self, answers: int) -> None:
+        self.answers += answers
+
+    def drained(self, learners: int, now: datetime) -> None:
+        self.batches += 1
+        self.learners += learners
+        self.sizes.append(learners)
+        self.drained_at = now
+
+    def out_of_memory(self, learners: int, error: BaseException) -> None:
+        """After a batch of so many did not fit: from now on none is larger than half of it.
+
+        Raises:
+            device.Unusable: if one learner does not fit, or it happens again and again.
+        """
+        device.release(error)
+        self.halvings += 1
+        self.room = max(1, learners // 2)
+        log.warning("batch_does_not_fit", learners=learners, halvings=self.halvings, error=str(error)[:500])
+        if learners == 1 or self.halvings > MAX_HALVINGS:
+            raise device.Unusable(f"{settings.DEVICE} has no room for {learners} learners: {error}") from error
+
+
+#: Of this process.
+PULSE: Final = Pulse()
