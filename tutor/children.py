@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 #: Environment variable that marks a child and all it starts; its value is the child's pid file.
 MARK = "TRELLIS_CHILD"
@@ -102,11 +103,8 @@ class Child:
 
     def spawn(self, command: list[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         self.sweep()
-        for folder in (self.log.parent, self.pid_file.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
-            self.log.replace(self.log.with_name(self.log.name + ".old"))
-        with self.log.open("ab") as log:
+        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.output() as log:
             # A session of its own: Ctrl-C reaches the owner only, which then stops its children in order.
             self.process = subprocess.Popen(  # noqa: S603
                 command,
@@ -118,6 +116,13 @@ class Child:
                 start_new_session=True,
             )
         write_private(self.pid_file, f"{self.process.pid} {birth(self.process.pid)}")
+
+    def output(self) -> IO[bytes]:
+        """Where it writes."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
+            self.log.replace(self.log.with_name(self.log.name + ".old"))
+        return self.log.open("ab")
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

@@ -4,6 +4,7 @@ from typing import Final
 from celery import shared_task
 from django.utils import timezone
 
+from tutor.tracing import worker  # noqa: F401 - it listens to the signals of workers
 from tutor.tracing.models import Score
 
 #: Comparisons of models look back over weeks; older expectations are only bytes.
