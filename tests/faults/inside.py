@@ -12,12 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 #: A client gives up after this; no fault of these tests lasts a tenth of it.
 PATIENCE_SECONDS = 90.0
 CALL = 50
+#: Answers a call of a stream.
+SIP = 10
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -108,6 +111,19 @@ def _send(school: str, hand: list[list[dict[str, Any]]]) -> Counter[str]:
         db.connections.close_all()
 
 
+def stream(school: str, learners: str, lesson: str, until: str) -> dict[str, int]:
+    """Some answers at a time, as a class at work gives them, until there is a file of this name."""
+    taken, pause = Counter[str](), Event()
+    for call in calls(homework(json.loads(learners), 100_000, int(lesson)), 1, 1)[0]:
+        for start in range(0, len(call), SIP):
+            taken += _send(school, [call[start : start + SIP]])
+            ring()
+            pause.wait(0.05)
+            if Path(until).exists():
+                return taken
+    return taken
+
+
 def ring() -> None:
     from kombu.exceptions import OperationalError
 
@@ -118,20 +134,24 @@ def ring() -> None:
 
 
 def check(learners: str) -> dict[str, int]:
-    """That every state is the fold of its learner's log; how many answers there are."""
+    """That every state is the fold of its learner's log; that none was foreseen twice; how many answers there are."""
     from tests.flow.folds import assert_state_is_the_fold_of_the_log
     from tutor.accounts.models import Learner
     from tutor.interactions.models import Interaction
+    from tutor.tracing.models import Score
 
     group = Learner.objects.filter(pk__in=json.loads(learners))
     for learner in group:
         assert_state_is_the_fold_of_the_log(learner)
     logged = Interaction.objects.filter(learner_id__in=[learner.pk for learner in group])
     ids = list(logged.values_list("client_id", flat=True))
+    scores = Score.objects.filter(learner_id__in=[learner.pk for learner in group])
+    foreseen = list(scores.values_list("version_id", "learner_id", "curriculum_id", "seq"))
+    assert len(foreseen) == len(set(foreseen)), "an answer was foreseen twice"
     return {"learners": len(group), "answers": len(ids), "different": len(set(ids))}
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"setup": setup, "send": send, "ring": ring, "check": check}
+COMMANDS: dict[str, Callable[..., Any]] = {"setup": setup, "send": send, "stream": stream, "ring": ring, "check": check}
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import psycopg
@@ -23,6 +24,7 @@ SECONDS = 60.0
 
 WORKER = "celery -A tutor worker -Q inference --pool=threads --concurrency=1 -n w@%h --without-gossip --without-mingle"
 BEAT = "celery -A tutor beat --max-interval 2"
+POOL = "manage inference_pool --devices cpu --processes 2 --silent-seconds 4 --run {folder}/pool"
 WEB = "granian --interface wsgi --host 127.0.0.1 --port {port} --workers 1 --blocking-threads 4 tutor.wsgi:application"
 
 
@@ -34,10 +36,13 @@ class Site:
         self.postgres = Postgres(folder / "postgres", throwaway=True)
         self.valkey = Valkey(folder / "valkey", throwaway=True)
         self.port = free_port()
-        commands = {"worker": WORKER, "beat": BEAT, "web": WEB.format(port=self.port)}
+        commands = {
+            "worker": WORKER, "beat": BEAT, "web": WEB.format(port=self.port), "pool": POOL.format(folder=folder),
+            "nursery": "tests.faults.nursery",
+        }  # fmt: skip
         self._commands = {name: line.split() for name, line in commands.items()}
         self.children = {name: self._child(name) for name in commands}
-        self._broker_url = broker_url
+        self.broker_url = broker_url
 
     def _child(self, name: str) -> Child:
         return Child(name, self.folder / f"{name}.pid", self.folder / f"{name}.log", patience_seconds=5)
@@ -47,7 +52,7 @@ class Site:
         return {
             **os.environ,
             "DATABASE_URL": self.postgres.url,
-            "BROKER_URL": self._broker_url or self.valkey.url,
+            "BROKER_URL": self.broker_url or self.valkey.url,
             "SECRET_KEY": "of-a-site-that-lasts-a-minute-and-keeps-no-secrets-at-all",
             "TRELLIS_MODEL_STORE": str(self.folder / "models"),
             "TRELLIS_RATE_LIMITS": "ingest=0,recommend=0",
@@ -65,10 +70,16 @@ class Site:
         self.children[name].spawn([sys.executable, "-m", *self._commands[name]], env=self.env, cwd=ROOT)
 
     def stop(self) -> None:
-        for child in self.children.values():
-            child.kill()
+        # The pool first: it would start its workers again.
+        for child in (*self.children.values(), *self.pool_workers()):
+            child.kill() if child.process else child.sweep()
         self.valkey.stop()
         self.postgres.stop()
+
+    def pool_workers(self) -> list[Child]:
+        """What the pool has started, found by pid file as the next pool finds it."""
+        files = sorted((self.folder / "pool").glob("*.pid"))
+        return [Child(file.stem, file, file, stop_signal=SIGKILL) for file in files]
 
     def tend(self) -> None:
         """Starts what has died by itself."""
