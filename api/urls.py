@@ -15,6 +15,7 @@ from api.v1 import (
     me,
     recommendations,
     states,
+    workers,
 )
 from api.v1 import next as next_material
 
@@ -31,6 +32,7 @@ V1: list[URLPattern | URLResolver] = [
     *next_material.urlpatterns,
     *recommendations.urlpatterns,
     *states.urlpatterns,
+    *workers.urlpatterns,
     path("schema", openapi.schema),
     path("docs", openapi.Docs.as_view()),
 ]
