@@ -15,6 +15,7 @@ from api.v1 import (
     me,
     recommendations,
     states,
+    training_runs,
     workers,
 )
 from api.v1 import next as next_material
@@ -32,6 +33,7 @@ V1: list[URLPattern | URLResolver] = [
     *next_material.urlpatterns,
     *recommendations.urlpatterns,
     *states.urlpatterns,
+    *training_runs.urlpatterns,
     *workers.urlpatterns,
     path("schema", openapi.schema),
     path("docs", openapi.Docs.as_view()),

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
+from curricula import queries as curricula
 from tutor import db
+from tutor.accounts.access import NotFound
 from tutor.registry.models import ModelVersion
 
 
@@ -46,6 +48,28 @@ def serving(pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Servi
     wanted = sorted(set(pairs))
     found = db.rows(_SERVING, [[school for school, _ in wanted], [curriculum for _, curriculum in wanted]])
     return {(school, curriculum): Serving(version, degraded) for school, curriculum, version, degraded in found}
+
+
+def versions(school_id: UUID | None) -> QuerySet[ModelVersion]:
+    """Those that a school may know of, its own and those for all schools on curricula that it sees; None sees all."""
+    every = ModelVersion.objects.select_related("curriculum_version__curriculum").defer(
+        "prior_recall", "curriculum_version__document"
+    )
+    if school_id is None:
+        return every
+    return every.filter(
+        Q(school=school_id) | Q(school=None), curriculum_version__curriculum__in=curricula.visible(school_id)
+    )
+
+
+def access_version(school_id: UUID | None, version_id: UUID) -> ModelVersion:
+    """Raises:
+    NotFound: alike for what is absent and what a school may not know of.
+    """
+    found = versions(school_id).filter(pk=version_id).first()
+    if found is None:
+        raise NotFound("model version", version_id)
+    return found
 
 
 def newest_baseline(curriculum_id: UUID, *, failed: bool = False) -> ModelVersion | None:

@@ -26,7 +26,11 @@ _ACCEPTED: Final = (State.CANDIDATE, State.SHADOW, State.CHAMPION, State.RETIRED
 
 
 class CannotRun(ValueError):
-    """A run that is asked for makes no sense, or one of its target is open already."""
+    """A run that is asked for makes no sense."""
+
+
+class AlreadyOpen(CannotRun):
+    """A run of the same target has not ended."""
 
 
 def request(
@@ -38,7 +42,8 @@ def request(
     Args:
         school_id: whose answers; None for all schools.     full: from scratch, not from the newest model of the kind.
     Raises:
-        CannotRun: if the kind or a setting is none, nothing is published, or a run of this target is open.
+        CannotRun: if the kind or a setting is none, or nothing is published.
+        AlreadyOpen: if a run of this target is.
     """
     run = TrainingRun(
         kind=_known(kind),
@@ -57,7 +62,7 @@ def request(
             transaction.on_commit(ring)
     except IntegrityError as error:
         open_ = TrainingRun.objects.get(kind=kind, curriculum=curriculum_id, school=school_id, finished_at=None)
-        raise CannotRun(
+        raise AlreadyOpen(
             f"a {kind} model of this curriculum is {open_.status} already (run {open_.pk}): wait for it, or cancel it"
         ) from error
     return run

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, final
@@ -17,6 +17,7 @@ from uuid import UUID
 import numpy as np
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from pyarrow import parquet
 
 from curricula import snapshot
@@ -30,7 +31,7 @@ from kt_models.recall import Int
 from tutor.accounts.models import Membership
 from tutor.interactions import export
 from tutor.interactions.export import ANSWERS, LEARNERS
-from tutor.registry import gates, queries, services, store
+from tutor.registry import deployments, gates, queries, services, store
 from tutor.registry.gates import Case, Table
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 from tutor.registry.services import Origin
@@ -51,6 +52,9 @@ LEAST_LEARNERS: Final = 5
 LEAST_ANSWERS: Final = 100
 #: Learners that a candidate is judged on, at most: intervals get no narrower that matters.
 JUDGED_LEARNERS: Final = 4000
+
+#: Models fitted within it are of one night.
+NIGHT: Final = timedelta(hours=12)
 
 Step = TrainingRun.Step
 
@@ -149,6 +153,23 @@ def _register(run: TrainingRun, folder: Path, case: Case, table: Table, champion
             metrics=_figures(run, case, table), note=note,
         )  # fmt: skip
         TrainingRun.objects.filter(pk=run.pk).update(version=version)
+        _put_in_shadow(version)
+
+
+def _put_in_shadow(version: ModelVersion) -> None:
+    """Beside the champion, if it may serve and no other has begun to prove itself there."""
+    if version.state != ModelVersion.State.CANDIDATE:
+        return
+    current = deployments.deployed(version.curriculum_version.curriculum_id, version.school_id)
+    other = current.challenger if current else None
+    # Of those fitted in one night, the best: they were judged on the same answers.
+    same_night = other is not None and version.created_at - other.created_at < NIGHT
+    if other is None or (same_night and _loss(version) < _loss(other)):
+        deployments.challenge(version, school_id=version.school_id, now=timezone.now())
+
+
+def _loss(version: ModelVersion) -> float:
+    return float(version.metrics.get("log_loss", {}).get("value") or np.inf)
 
 
 def _judged(folder: Path, cut: Cut, seed: int) -> tuple[Dataset, Int]:
