@@ -20,10 +20,11 @@ from typing import Any, Final, TextIO
 
 import numpy as np
 
-from kt_models import artifact, data, kinds
+from kt_models import artifact, data, kinds, prior_edges
 from kt_models.artifact import BadArtifact
 from kt_models.data import BadDataset, Dataset, Vocabulary
 from kt_models.kinds import FitFailed, Kind, UnknownKind
+from kt_models.prior_edges import BadEdges
 from kt_models.settings import BadSetting, parse_settings
 
 
@@ -32,7 +33,7 @@ class BadArguments(ValueError):
 
 
 #: What a caller can mend; anything else is our fault and shows its traceback.
-_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadSetting, FitFailed, UnknownKind)
+_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadEdges, BadSetting, FitFailed, UnknownKind)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +54,7 @@ def fit(arguments: argparse.Namespace) -> None:
     artifact.check_vacant(arguments.out)
     _check_device(arguments.device)
     training, validation = _parts(arguments)
-    more = _more(kind, arguments)
+    more = _more(kind, arguments, training.concepts)
     resumed = bool(arguments.checkpoint and arguments.checkpoint.exists())
     with _processes(arguments.device) as first, _Log(arguments.json_log if first else None, resumed) as log:
         log.write(
@@ -77,7 +78,7 @@ def fit(arguments: argparse.Namespace) -> None:
             print(f"{arguments.model}: fitted on {size} in {taken:.1f} s, written to {arguments.out}")
 
 
-def _more(kind: Kind, arguments: argparse.Namespace) -> dict[str, Any]:
+def _more(kind: Kind, arguments: argparse.Namespace, concepts: Vocabulary) -> dict[str, Any]:
     """What only some fits are given."""
     more: dict[str, Any] = {}
     if arguments.warm_start:
@@ -91,6 +92,10 @@ def _more(kind: Kind, arguments: argparse.Namespace) -> dict[str, Any]:
         if "checkpoint" not in inspect.signature(kind.fit).parameters:
             raise BadArguments(f"--checkpoint: fits of {arguments.model} take seconds and keep none: leave it out")
         more["checkpoint"] = arguments.checkpoint
+    if arguments.edges:
+        if "prior_edges" not in inspect.signature(kind.fit).parameters:
+            raise BadArguments(f"--edges: {arguments.model} learns no graph of prerequisites: leave it out")
+        more["prior_edges"] = prior_edges.read(arguments.edges).encode(concepts)
     return more
 
 
@@ -338,6 +343,12 @@ def _add_fit(commands: Any) -> None:
     )  # fmt: skip
     command.add_argument("--json-log", type=Path, metavar="FILE", help="writes one JSON object a step")
     command.add_argument("--warm-start", type=Path, metavar="DIR", help="artifact of the same kind to start from")
+    command.add_argument(
+        "--edges",
+        type=Path,
+        metavar="FILE",
+        help="JSON of what is known of prerequisites, for kinds that learn them",
+    )
     command.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="kept during the fit; goes on from it if there"
     )

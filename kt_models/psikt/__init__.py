@@ -13,6 +13,7 @@ from typing import Any
 from kt_models.base import Fitted
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
+from kt_models.prior_edges import PriorEdges
 from kt_models.psikt.config import Config
 from kt_models.psikt.model import Model
 
@@ -29,6 +30,7 @@ def fit(
     validation: Dataset | None = None,
     progress: Progress | None = None,
     expert: Any = None,
+    prior_edges: PriorEdges | None = None,
     checkpoint: Path | None = None,
 ) -> Fitted[Model]:
     """Population, practice, concepts, items and graph by the filter's evidence; see `kt_models.psikt.train`.
@@ -39,7 +41,9 @@ def fit(
     Args:
         seed: order of minibatches, who is set aside.     device: of torch.
         warm_start: a model whose parameters the fit starts from, where ids agree.
-        expert: edges that people vouch for (`kt_models.psikt.graph.Expert`), as positions in `data.concepts`.
+        expert: edges that people vouch for (`kt_models.psikt.named.Expert`), as positions in `data.concepts`.
+        prior_edges: edges of which more is known, one by one: where answers say little they stay as they are given, and
+            locked ones stay so whatever is answered.
         checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it.
     Raises:
         kt_models.psikt.train.Diverged: if the evidence of a minibatch is no number.
@@ -48,5 +52,5 @@ def fit(
 
     return fit_model(
         data, config, seed=seed, device=device, warm_start=warm_start, validation=validation, progress=progress,
-        expert=expert, checkpoint=checkpoint,
+        expert=expert, prior_edges=prior_edges, checkpoint=checkpoint,
     )  # fmt: skip

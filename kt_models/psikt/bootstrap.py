@@ -61,7 +61,7 @@ def calibrated(training: Training, progress: Callable[[dict[str, float]], Any]) 
         draws = posterior(model.candidates, expand(training), bool(training.config.normalise), training.seed)
         mean = draws.mean(0)
         linked = mean[:, 1:].sum(1)
-        model.settle(linked, mean[:, 1] / linked)
+        model.settle(linked, np.divide(mean[:, 1], linked, out=np.full_like(linked, 0.5), where=linked > 0))
         progress({"graph_round": float(step + 1), "mean_edge_probability": float(linked.mean())})
     low, high = np.quantile(draws[..., 1:], (TAIL, 1 - TAIL), axis=0)
     return model.edges(low, high)
@@ -134,6 +134,7 @@ class _Chain:
         place = np.zeros((c.n_pairs, 2), np.int64)
         place[c.pair[child, slot], (c.parents[child, slot] > child).astype(np.int64)] = slot
         log_prior = np.log(np.stack([1.0 - c.prior, c.prior * c.lean, c.prior * (1.0 - c.lean)], 1))
+        log_prior[c.impossible] = -np.inf
         graph = np.zeros_like(expansion.slope)
         return cls(c, expansion, normalise, graph, apart(c.lower, c.upper), place, log_prior)
 

@@ -12,6 +12,7 @@ from kt_models import checkpoint as checkpoints
 from kt_models.base import Fitted
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
+from kt_models.prior_edges import PriorEdges
 from kt_models.psikt import graph, train
 from kt_models.psikt.config import Config
 from kt_models.psikt.model import Fit, Model
@@ -23,7 +24,7 @@ _SET_ASIDE = 0x5E7A
 
 def fit_model(
     data: Dataset, config: Config, *, seed: int, device: str, warm_start: Model | None, validation: Dataset | None,
-    progress: Progress | None, expert: Any, checkpoint: Path | None,
+    progress: Progress | None, expert: Any, prior_edges: PriorEdges | None, checkpoint: Path | None,
 ) -> Fitted[Model]:  # fmt: skip
     """See `kt_models.psikt.fit`."""
     report: Callable[[dict[str, float]], None] = progress or (lambda record: None)
@@ -38,16 +39,14 @@ def fit_model(
         n_concepts = data.concepts.size
         candidates = graph.Candidates.none(n_concepts)
         if config.coupling != "none":
-            candidates = graph.candidates(config, learnt, n_concepts, expert)
+            candidates = graph.candidates(config, learnt, n_concepts, expert, prior_edges)
         training = Training.start(learnt, config, candidates, seed)
         if warm_start is not None:
             training.warm(warm_start)
-        log = train.optimise(
-            training,
-            chosen_on,
-            report,
-            keeper=checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None),
-        )
+        keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None)
+        if keeper is not None and prior_edges is not None:
+            keeper.key["prior_edges"] = prior_edges.digest()
+        log = train.optimise(training, chosen_on, report, keeper=keeper)
         if config.correction_steps:
             from kt_models.psikt import correction
 

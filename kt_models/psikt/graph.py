@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kt_models.data import Dataset
+from kt_models.prior_edges import PriorEdges
 from kt_models.psikt.config import Config
 from kt_models.psikt.edges import Edges
+from kt_models.psikt.named import Expert, Told
 from kt_models.recall import Float, Int
 
 Bool = NDArray[np.bool_]
@@ -37,23 +39,10 @@ SPEED: Final = 3.0
 ALL_PAIRS: Final = 30
 #: A concept is paired with so many others that its learner met before it, the latest ones.
 WINDOW: Final = 64
-#: An expert's edge runs as he says with this chance, if it is there.
-EXPERT_DIRECTION: Final = 0.9
 #: A pair is linked with at most this chance before the answers are seen: of the candidates among junyi's exercises,
 #: experts link 23 %.
 MAX_PRIOR: Final = 0.25
 _PORTION: Final = 2_000_000
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Expert:
-    """Edges that people vouch for, (edges,): from parent to child, there with chance `probability`. Self-loops and
-    positions outside the vocabulary are passed over; of both directions of a pair, the direction is left open."""
-
-    parent: Int
-    child: Int
-    probability: float = 0.7
 
 
 @final
@@ -69,6 +58,7 @@ class Candidates:
         lean: (pairs,) chance that a link runs from the lower to the upper.
         expert: (pairs,) whether people vouch for it.
         support: (pairs,) learners who practised both.
+        held: (pairs, 2) whether answers may not move existence, and direction.
     """
 
     parents: Int
@@ -79,6 +69,7 @@ class Candidates:
     lean: Float
     expert: Bool
     support: Int
+    held: Bool
 
     @property
     def n_pairs(self) -> int:
@@ -93,10 +84,17 @@ class Candidates:
         whole, real = np.empty(0, np.int64), np.empty(0)
         return cls.of(n_concepts, whole, whole, real, real, np.empty(0, np.bool_), whole)
 
+    @property
+    def impossible(self) -> Bool:
+        """(pairs, 3) whether a pair cannot be not linked, linked lower -> upper, linked upper -> lower."""
+        linked, down = self.held[:, 0], self.held[:, 1] & (self.lean < 0.5)
+        return np.stack([linked, down, self.held[:, 1] & ~down], 1)
+
     @classmethod
     def of(
-        cls, n_concepts: int, lower: Int, upper: Int, prior: Float, lean: Float, expert: Bool, support: Int
-    ) -> Candidates:
+        cls, n_concepts: int, lower: Int, upper: Int, prior: Float, lean: Float, expert: Bool, support: Int,
+        held: Bool | None = None,
+    ) -> Candidates:  # fmt: skip
         """Lays pairs out by child."""
         n = len(lower)
         child, parent = np.concatenate([upper, lower]), np.concatenate([lower, upper])
@@ -107,7 +105,8 @@ class Candidates:
         pair = np.zeros((n_concepts + 1, width), np.int64)
         parents[child[order], place] = parent[order]
         pair[child[order], place] = order % max(n, 1)
-        return cls(parents, pair, lower, upper, prior, lean, expert, support)
+        held = np.zeros((n, 2), np.bool_) if held is None else held
+        return cls(parents, pair, lower, upper, prior, lean, expert, support, held)
 
 
 @final
@@ -159,46 +158,39 @@ def _met(data: Dataset, n_concepts: int) -> tuple[Int, Int]:
     return learner, concept
 
 
-def candidates(config: Config, data: Dataset, n_concepts: int, expert: Expert | None = None) -> Candidates:
-    """The pairs worth looking at, at most `config.max_parents` a concept beside the expert's, which always count.
+def candidates(
+    config: Config, data: Dataset, n_concepts: int, expert: Expert | None = None, prior_edges: PriorEdges | None = None
+) -> Candidates:
+    """The pairs worth looking at, at most `config.max_parents` a concept beside those that people name, which always
+    count, unless both directions are locked out.
 
     A pair must have been practised by `config.edge_learners` learners. Of these, the ones most often practised together
     are kept (`Pairs.together`: of junyi's expert edges it finds three times as many as the correlation of residuals
     does); up to ALL_PAIRS concepts, all. The prior chance of a link is `config.edge_prior` prerequisites a concept,
-    spread over the pairs that were kept.
+    spread over the pairs that were kept; of named edges,
+
+        P(linked) = p_ik + p_ki,     P(i -> k | linked) = p_ik / (p_ik + p_ki)
+
+    with half of that chance for a direction that is not named. Their log odds are what `EdgeModel` adds evidence to.
     """
     pairs = practised(data, n_concepts)
     enough = pairs.support >= max(config.edge_learners, 1)
     kept = np.flatnonzero(enough) if n_concepts <= ALL_PAIRS else _best(pairs, enough, n_concepts, config.max_parents)
     chance = min(MAX_PRIOR, config.edge_prior * n_concepts / max(len(kept), 1))
-    named = _named(expert, n_concepts)
+    told = Told.of(expert, prior_edges, n_concepts, chance)
     index = pairs.lower * n_concepts + pairs.upper
-    every = np.unique(np.concatenate([index[kept], named[0]]))
+    every = np.setdiff1d(np.concatenate([index[kept], told.key[told.counts]]), told.key[told.barred])
     lower, upper = np.divmod(every, max(n_concepts, 1))
     known = np.append(index, -1)
     place = np.searchsorted(index, every)
     support = np.where(known[place] == every, np.append(pairs.support, 0)[place], 0)
-    vouched = np.isin(every, named[0])
-    lean = np.full(len(every), 0.5)
-    lean[vouched] = named[1]
-    prior = np.where(vouched, expert.probability if expert else chance, chance)
-    return Candidates.of(n_concepts, lower, upper, prior, lean, vouched, support)
-
-
-def _named(expert: Expert | None, n_concepts: int) -> tuple[Int, Float]:
-    """The expert's pairs, as ascending lower * n_concepts + upper, and their lean."""
-    if expert is None:
-        return np.empty(0, np.int64), np.empty(0)
-    if not 0 < expert.probability < 1:
-        raise ValueError(f"the probability of an expert's edge is {expert.probability}, must lie between 0 and 1")
-    parent, child = np.asarray(expert.parent, np.int64), np.asarray(expert.child, np.int64)
-    good = (parent != child) & (np.minimum(parent, child) >= 0) & (np.maximum(parent, child) < n_concepts)
-    parent, child = parent[good], child[good]
-    key = np.minimum(parent, child) * n_concepts + np.maximum(parent, child)
-    every, index = np.unique(key, return_inverse=True)
-    up = np.bincount(index, parent < child, len(every)) > 0
-    down = np.bincount(index, parent > child, len(every)) > 0
-    return every, np.where(up == down, 0.5, np.where(up, EXPERT_DIRECTION, 1 - EXPERT_DIRECTION))
+    named = np.isin(every, told.key)
+    row = np.searchsorted(told.key, every[named])
+    prior, lean = np.full(len(every), chance), np.full(len(every), 0.5)
+    prior[named], lean[named] = told.prior[row], told.lean[row]
+    vouched, held = np.zeros(len(every), np.bool_), np.zeros((len(every), 2), np.bool_)
+    vouched[named], held[named] = told.chance[row].max(1) > chance, told.held[row]
+    return Candidates.of(n_concepts, lower, upper, prior, lean, vouched, support, held)
 
 
 def _best(pairs: Pairs, enough: Bool, n_concepts: int, most: int) -> Int:
@@ -233,7 +225,8 @@ class EdgeModel(nn.Module):
 
         existence = logit prior + f_p + u_i . u_k,      direction = logit lean + g_p + u_i^T (M - M^T) u_k
 
-    f, g are free; u (n_concepts, 16) and M (16, 16) tie a concept's edges together, and stay out of small graphs.
+    f, g are free; u (n_concepts, 16) and M (16, 16) tie a concept's edges together, and stay out of small graphs. What
+    is held stays at its prior.
     """
 
     lower: Tensor
@@ -244,6 +237,7 @@ class EdgeModel(nn.Module):
     toward: Tensor
     prior: Tensor
     lean: Tensor
+    held: Tensor
     embedding: nn.Parameter
     skew: nn.Parameter
 
@@ -257,7 +251,7 @@ class EdgeModel(nn.Module):
             "lower": candidates.lower, "upper": candidates.upper,
             # +1 where the parent is the lower end of its pair.
             "toward": np.where(candidates.parents < children, 1.0, -1.0).astype(np.float32),
-            "prior": _logit(candidates.prior), "lean": _logit(candidates.lean),
+            "prior": _logit(candidates.prior), "lean": _logit(candidates.lean), "held": candidates.held.T.copy(),
         }  # fmt: skip
         for name, value in buffers.items():
             self.register_buffer(name, torch.as_tensor(value), persistent=False)
@@ -282,7 +276,7 @@ class EdgeModel(nn.Module):
             low, high = SPEED * self.embedding[self.lower], SPEED * self.embedding[self.upper]
             existence = existence + (low * high).sum(-1)
             direction = direction + ((low @ (self.skew - self.skew.T)) * high).sum(-1)
-        return existence, direction
+        return torch.where(self.held[0], self.prior, existence), torch.where(self.held[1], self.lean, direction)
 
     def probabilities(self) -> Tensor:
         """a (n_concepts + 1, P): chance that each candidate parent is one."""
@@ -313,7 +307,8 @@ class EdgeModel(nn.Module):
         """Makes these chances, (pairs,), the model's own: of existence, and from the lower to the upper end."""
         have = self.logits()
         for row, (wanted, logit) in enumerate(zip((existence, direction), have, strict=True)):
-            self.free[row] += (torch.as_tensor(_logit(np.clip(wanted, 1e-4, 1 - 1e-4))) - logit) / SPEED
+            change = (torch.as_tensor(_logit(np.clip(wanted, 1e-4, 1 - 1e-4))) - logit) / SPEED
+            self.free[row] += torch.where(self.held[row], torch.zeros_like(change), change)
 
     def take_over(self, edges: Edges, concept: Int) -> None:
         """Sets pairs that another model knows to what it found; `concept` (n_concepts,) are its positions of ours."""

@@ -29,7 +29,8 @@ from kt_models.data import Dataset
 from kt_models.metrics import Answers
 from kt_models.psikt import Config, Model, bootstrap, fit, graph, simulation, train
 from kt_models.psikt.edges import Edges
-from kt_models.psikt.graph import Candidates, Expert
+from kt_models.psikt.graph import Candidates
+from kt_models.psikt.named import Expert
 from kt_models.psikt.simulation import Cohort
 from kt_models.recall import Float, Int
 from tests.bench import harness

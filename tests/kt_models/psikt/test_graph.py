@@ -15,7 +15,8 @@ from kt_models.psikt import bootstrap, evidence, graph, simulation, train
 from kt_models.psikt.bootstrap import Expansion
 from kt_models.psikt.config import Config
 from kt_models.psikt.edges import Edges
-from kt_models.psikt.graph import Candidates, EdgeModel, Expert
+from kt_models.psikt.graph import Candidates, EdgeModel
+from kt_models.psikt.named import Expert
 from kt_models.psikt.simulation import Cohort
 from kt_models.recall import Float, Int
 
