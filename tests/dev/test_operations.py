@@ -44,7 +44,7 @@ def test_every_queue_has_a_worker_in_the_demo(queue: str) -> None:
 @pytest.mark.parametrize("queue", sorted(set(ROUTES.values())))
 def test_every_queue_has_a_worker_among_the_containers(queue: str) -> None:
     started = {service["command"][0] for service in COMPOSE["services"].values() if "command" in service}
-    queues = re.findall(r"^([a-z]+)\) worker [a-z]+ (\S+) ", ENTRYPOINT.read_text(), re.M)
+    queues = re.findall(r"^([a-z]+)\) (?:worker [a-z]+|exec .* -Q) (\S+) ", ENTRYPOINT.read_text(), re.M)
     assert any(queue in names.split(",") for role, names in queues if role in started)
 
 

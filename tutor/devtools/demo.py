@@ -50,8 +50,10 @@ class Demo:
             "--workers-kill-timeout 5 tutor.wsgi:application"
         )
         worker = "celery -A tutor worker -n {}@%h -Q {} --pool threads --concurrency {} --prefetch-multiplier 1 -l INFO"
+        # Its patience is less than ours, so that no worker is left when we lose ours.
+        pool = f"--patience {PATIENCE_SECONDS - 5:.0f} --run {RUN.relative_to(ROOT)}"
         workers = {
-            "inference": worker.format("inference", "inference", 1),
+            "inference": f"manage inference_pool -Q inference {pool}",
             "background": worker.format("background", "schedule,ingest,training,hooks", 2),
             "beat": "celery -A tutor beat --scheduler django_celery_beat.schedulers:DatabaseScheduler -l INFO",
         }

@@ -88,16 +88,17 @@ class Pool:
 
     def __init__(
         self, places: Sequence[Slot], folder: Path, *, queues: str = "inference", silent_seconds: float,
-        max_memory_bytes: int = 0, tell: Callable[[str], None],
+        max_memory_bytes: int = 0, patience_seconds: float = PATIENCE_SECONDS, tell: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._tell, self._max_memory = tell, max_memory_bytes
-        self._workers = [_Worker(slot, folder, queues, silent_seconds) for slot in places]
+        self._patience = patience_seconds
+        self._workers = [_Worker(slot, folder, queues, silent_seconds, patience_seconds) for slot in places]
         self._folder = folder
 
     def start(self) -> None:
         for left in sorted(self._folder.glob("inference-*.pid")):
             # Also of slots that there are no more.
-            WorkerProcess(left.stem, left, left, patience_seconds=PATIENCE_SECONDS).sweep()
+            WorkerProcess(left.stem, left, left, patience_seconds=self._patience).sweep()
         for worker in self._workers:
             worker.kept.start()
 
@@ -136,12 +137,13 @@ class Pool:
 
 @final
 class _Worker:
-    def __init__(self, slot: Slot, folder: Path, queues: str, silent_seconds: float) -> None:
+    def __init__(self, slot: Slot, folder: Path, queues: str, silent_seconds: float, patience_seconds: float) -> None:
         name = f"inference-{slot.name}"
-        self.child = WorkerProcess(name, folder / f"{name}.pid", folder / f"{name}.log",
-                                   patience_seconds=PATIENCE_SECONDS)  # fmt: skip
-        self.kept = Kept(name, lambda: self.child.spawn(command(name, queues), env=self._env(slot), cwd=ROOT),
-                         self.child.running)  # fmt: skip
+        self.child = WorkerProcess(
+            name, folder / f"{name}.pid", folder / f"{name}.log", patience_seconds=patience_seconds
+        )
+        line = command(name, queues)
+        self.kept = Kept(name, lambda: self.child.spawn(line, env=self._env(slot), cwd=ROOT), self.child.running)
         self.vigil = Vigil(silent_seconds)
         #: The process that was asked to stop for its size.
         self.stopping: int | None = None

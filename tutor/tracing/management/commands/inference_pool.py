@@ -41,6 +41,8 @@ class Command(BaseCommand):
                             help="a worker that drains nothing for so long while learners wait is ended")  # fmt: skip
         parser.add_argument("--max-memory", type=int, default=0, metavar="MIB",
                             help="a worker that takes more is started anew; 0 is without limit")  # fmt: skip
+        parser.add_argument("--patience", type=float, default=pool.PATIENCE_SECONDS, metavar="SECONDS",
+                            help="that a worker has to finish its batch when all are to stop")  # fmt: skip
         parser.add_argument("--run", type=Path, default=None, metavar="FOLDER",
                             help="of pid files, by which what a killed supervisor left is found")  # fmt: skip
 
@@ -52,7 +54,7 @@ class Command(BaseCommand):
         with alone_in(options["run"] or _default_folder()) as folder:
             workers = Pool(
                 places, folder, queues=options["queues"], silent_seconds=options["silent_seconds"],
-                max_memory_bytes=options["max_memory"] * 2**20, tell=self._tell,
+                max_memory_bytes=options["max_memory"] * 2**20, patience_seconds=options["patience"], tell=self._tell,
             )  # fmt: skip
             self._tell(f"{len(places)} workers: {', '.join(place.name for place in places)}")
             _run(workers, min(LOOK_SECONDS, options["silent_seconds"] / 3), self._tell)
