@@ -23,30 +23,30 @@ class Slot:
     env: Mapping[str, str]
 
 
-def slots(devices: str, processes: int | None, env: Mapping[str, str]) -> list[Slot]:
+def slots(devices: str, processes: int | None, environment: Mapping[str, str]) -> list[Slot]:
     """What `--devices` and `--processes` ask for.
 
     Raises:
         NoDevices: if the cards are not there, or more than one process a card is asked for.
     """
-    asked = _found(env) if devices == "auto" else devices
+    asked = _found(environment) if devices == "auto" else devices
     if asked == "cpu":
         cpu = {"TRELLIS_DEVICE": "cpu", "CUDA_VISIBLE_DEVICES": ""}
         return [Slot(f"cpu-{i}", cpu) for i in range(processes or 1)]
-    cards = _cards(asked, env)
+    cards = _cards(asked, environment)
     if processes not in (None, len(cards)):
         raise NoDevices(f"--processes {processes} on {asked}: a card has one process; leave it out, or say cpu")
     return [Slot(f"cuda-{card}", {"TRELLIS_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": card}) for card in cards]
 
 
-def _found(env: Mapping[str, str]) -> str:
+def _found(environment: Mapping[str, str]) -> str:
     """The cards, if there are any and torch was built for them."""
-    return "cuda" if visible(env) and not _torch_is_for_cpus() else "cpu"
+    return "cuda" if visible(environment) and not _torch_is_for_cpus() else "cpu"
 
 
-def _cards(asked: str, env: Mapping[str, str]) -> list[str]:
+def _cards(asked: str, environment: Mapping[str, str]) -> list[str]:
     """As CUDA_VISIBLE_DEVICES names them, whose own numbers count from 0 among those that this process may see."""
-    seen = visible(env)
+    seen = visible(environment)
     if not seen:
         raise NoDevices(f"--devices {asked}: this machine shows no card (nvidia-smi -L); say cpu, or auto")
     if asked == "cuda":
@@ -61,11 +61,11 @@ def _cards(asked: str, env: Mapping[str, str]) -> list[str]:
     return [seen[int(number)] for number in numbers]
 
 
-def visible(env: Mapping[str, str]) -> list[str]:
+def visible(environment: Mapping[str, str]) -> list[str]:
     """Cards of this machine, less those that CUDA_VISIBLE_DEVICES hides. Without torch, which would open them."""
-    if (named := env.get("CUDA_VISIBLE_DEVICES")) is not None:
+    if (named := environment.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [card.strip() for card in named.split(",") if card.strip() and card.strip() != "-1"]
-    command = shutil.which("nvidia-smi", path=env.get("PATH"))
+    command = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if command is None:
         return []
     told = subprocess.run([command, "-L"], capture_output=True, text=True, check=False)  # noqa: S603
