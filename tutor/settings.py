@@ -107,6 +107,9 @@ LANGUAGE_CODE = "en"
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
 #: Torch device of inference workers; the worker's launcher chooses the card with CUDA_VISIBLE_DEVICES.
 DEVICE = env.str("TRELLIS_DEVICE", default="cpu")
+#: Learners whose states beside the serving ones are brought level by one message, and the pause after it.
+ROLLOUT_BATCH = env.int("TRELLIS_ROLLOUT_BATCH", default=64)
+ROLLOUT_PAUSE = env.float("TRELLIS_ROLLOUT_PAUSE_SECONDS", default=0.1)
 #: How exactly networks are computed in service: float32, tf32 (cards since Ampere) or bfloat16.
 PRECISION = env.str("TRELLIS_PRECISION", default="float32")
 #: Models that a worker keeps in memory: champions of several curricula, and a challenger beside each.
@@ -120,6 +123,8 @@ TRAINING_DIR = Path(env.str("TRELLIS_TRAINING_DIR", default=str(BASE_DIR / ".dev
 TRAINING_DEVICE = env.str("TRELLIS_TRAINING_DEVICE", default="cpu")
 TRAINING_PROCESSES = env.int("TRELLIS_TRAINING_PROCESSES", default=1)
 TRAINING_NICE = env.int("TRELLIS_TRAINING_NICE", default=19)
+#: A training worker that has not renewed its lease for so long is taken for dead.
+TRAINING_LEASE_SECONDS = env.float("TRELLIS_TRAINING_LEASE_SECONDS", default=60.0)
 TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max((os.cpu_count() or 2) // 2, 1))
 
 #: Refused by the API: one request body may not be larger, so that a request's memory is bounded.

@@ -151,7 +151,69 @@ def check(learners: str) -> dict[str, int]:
     return {"learners": len(group), "answers": len(ids), "different": len(set(ids))}
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"setup": setup, "send": send, "stream": stream, "ring": ring, "check": check}
+def practise(school: str, learners: str, answers: str) -> dict[str, int]:
+    """Homework that came in an hour ago: a training run may begin with it at once."""
+    from uuid import UUID, uuid4
+
+    import msgspec
+    from django.utils import timezone
+
+    from tutor.accounts.access import Client
+    from tutor.scheduling.intake import AnswerIn, submit
+
+    client = Client(uuid4(), UUID(school), "LMS", frozenset())
+    rows = msgspec.convert(homework(json.loads(learners), int(answers)), list[AnswerIn])
+    return Counter(receipt.status for receipt in submit(client, rows, now=timezone.now() - timedelta(hours=1)))
+
+
+def request_run(kind: str, settings: str) -> dict[str, str]:
+    """From scratch, on the answers of all schools."""
+    from django.utils import timezone
+
+    from curricula.models import Curriculum
+    from tutor.registry import runs
+
+    curriculum = Curriculum.objects.get()
+    run = runs.request(
+        kind=kind, curriculum_id=curriculum.pk, settings=json.loads(settings), full=True, now=timezone.now()
+    )
+    return {"run": str(run.pk)}
+
+
+def train() -> dict[str, int]:
+    """What waits, as the worker of the queue does."""
+    from django.utils import timezone
+
+    from tutor.registry import trainer
+
+    return {"carried_out": sum(1 for _ in iter(lambda: trainer.run_next(now=timezone.now()), False))}
+
+
+def difference(one: str, other: str) -> dict[str, Any]:
+    """Of what two runs came to: their parameters, and their figures."""
+    import numpy as np
+
+    from kt_models import artifact
+    from tutor.registry import store
+    from tutor.registry.models import TrainingRun
+
+    versions = [TrainingRun.objects.get(pk=run).version for run in (one, other)]
+    tensors = []
+    for version in versions:
+        assert version is not None
+        with store.fetch(version.pk) as folder:
+            tensors.append(artifact.load(folder).tensors)
+    assert tensors[0].keys() == tensors[1].keys()
+    pairs = [(tensors[0][name].astype(float), tensors[1][name].astype(float)) for name in tensors[0]]
+    apart = max(float(np.max(np.abs(mine - theirs), initial=0.0)) for mine, theirs in pairs)
+    losses = [version.metrics["log_loss"]["value"] for version in versions if version]
+    return {"parameters": apart, "log_loss": abs(losses[0] - losses[1])}
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "setup": setup, "send": send, "stream": stream, "ring": ring, "check": check,
+    "practise": practise, "request_run": request_run, "train": train, "difference": difference,
+}  # fmt: skip
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tutor.settings")

@@ -38,7 +38,7 @@ class Site:
         self.port = free_port()
         commands = {
             "worker": WORKER, "beat": BEAT, "web": WEB.format(port=self.port), "pool": POOL.format(folder=folder),
-            "nursery": "tests.faults.nursery",
+            "nursery": "tests.faults.nursery", "trainer": f"{inside.__name__} train",
         }  # fmt: skip
         self._commands = {name: line.split() for name, line in commands.items()}
         self.children = {name: self._child(name) for name in commands}
@@ -55,6 +55,9 @@ class Site:
             "BROKER_URL": self.broker_url or self.valkey.url,
             "SECRET_KEY": "of-a-site-that-lasts-a-minute-and-keeps-no-secrets-at-all",
             "TRELLIS_MODEL_STORE": str(self.folder / "models"),
+            "TRELLIS_TRAINING_DIR": str(self.folder / "training"),
+            "TRELLIS_TRAINING_LEASE_SECONDS": "2",
+            "TRELLIS_TRAINING_NICE": "0",
             "TRELLIS_RATE_LIMITS": "ingest=0,recommend=0",
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",

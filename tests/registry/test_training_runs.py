@@ -23,7 +23,7 @@ from tutor.accounts.models import School
 from tutor.children import wait_for
 from tutor.registry import loader, runs, trainer
 from tutor.registry import services as registry
-from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+from tutor.registry.models import Deployment, EdgeReview, ModelVersion, TrainingRun
 from tutor.registry.runs import CannotRun
 
 Status = TrainingRun.Status
@@ -100,6 +100,21 @@ def test_a_model_worse_than_the_baseline_is_rejected_with_the_reason(practised: 
     assert runs.prune(before=now + timedelta(days=1)) == 1
     with pytest.raises(loader.CannotLoad):
         loader.load(run.version.pk)
+
+
+def test_a_network_is_fitted_by_two_processes_and_knows_what_teachers_know(
+    practised: Curriculum, school: School, settings: Any
+) -> None:
+    """Processes that torchrun begins, over gloo."""
+    settings.TRAINING_PROCESSES = 2
+    EdgeReview.objects.create(
+        curriculum=practised, school=school, parent=2, child=0, decision="rejected", locked=True, updated_at=steps.at()
+    )
+    run = finished(request(practised, "psikt", settings={"epochs": 2}, school_id=school.pk))
+    assert (run.status, run.message) == (Status.DONE, "")
+    assert run.version is not None
+    edge = run.version.edges.filter(parent=2, child=0).first()
+    assert edge is None or edge.existence * edge.direction < 0.01
 
 
 def test_the_next_fit_begins_with_the_newest_of_its_kind_unless_told_otherwise(practised: Curriculum) -> None:

@@ -31,20 +31,23 @@ from kt_models.recall import Int
 from tutor.accounts.models import Membership
 from tutor.interactions import export
 from tutor.interactions.export import ANSWERS, LEARNERS
-from tutor.registry import deployments, gates, queries, services, store
+from tutor.registry import deployments, edges, gates, queries, services, store
 from tutor.registry.gates import Case, Table
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 from tutor.registry.services import Origin
 
-#: In a run's folder: the export, fitted models by kind, records and checkpoint of a fit, the model it begins with, and
-#: where the answers are cut.
+#: In a run's folder: the export, fitted models by kind, records and checkpoint of a fit, the model and the
+#: edges that it begins with, and where the answers are cut.
 DATA: Final = "data"
 MODEL: Final = "models"
 LOG: Final = "log.jsonl"
 CHECKPOINT: Final = "checkpoint"
 WARM: Final = "warm"
+EDGES: Final = "edges.json"
 CUT: Final = "cut.json"
 
+#: Kinds that learn a graph of prerequisites.
+GRAPHS: Final = frozenset({"psikt"})
 #: Models are fitted on the answers before this quantile of their times, and judged on those from then on.
 FITTED: Final = 0.9
 #: Fewer tell nothing.
@@ -88,9 +91,11 @@ def do(run: TrainingRun, step: TrainingRun.Step, folder: Path) -> None:
     {Step.EXPORT: _export, Step.JUDGE: _judge}[step](run, folder)
 
 
-def prepare_fit(run: TrainingRun, folder: Path, kind: str) -> None:
-    """Brings the model that the fit begins with."""
-    if kind == run.kind and run.warm_start is not None and not (folder / WARM).exists():
+def prepare_fit(run: TrainingRun, folder: Path) -> None:
+    """Brings the model that the candidate's fit begins with, and what people know of the graph."""
+    if run.kind in GRAPHS and not (folder / EDGES).exists():
+        _write(folder / EDGES, edges.prior_for_fit(run.curriculum_id, run.school_id))
+    if run.warm_start is not None and not (folder / WARM).exists():
         part = folder / f".{WARM}.part"
         shutil.rmtree(part, ignore_errors=True)
         with store.fetch(run.warm_start.pk) as fetched:
@@ -102,7 +107,9 @@ def fit_options(run: TrainingRun, folder: Path, cut: Cut) -> list[str]:
     """Those of the candidate's fit alone."""
     # A start that has seen what the candidate will be judged on would be judged by heart.
     peeked = run.warm_start is not None and run.warm_start.data.get("before", -np.inf) > cut.before
-    return ["--warm-start", str(folder / WARM)] if run.warm_start is not None and not peeked else []
+    options = ["--warm-start", str(folder / WARM)] if run.warm_start is not None and not peeked else []
+    known = (folder / EDGES).exists() and json.loads((folder / EDGES).read_text())
+    return options + (["--edges", str(folder / EDGES)] if known else [])
 
 
 def _export(run: TrainingRun, folder: Path) -> None:

@@ -34,8 +34,6 @@ from tutor.registry.steps import CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
 
 log = structlog.get_logger()
 
-#: A worker that has not renewed its lease for this long is taken for dead.
-LEASE: Final = timedelta(minutes=1)
 RENEW_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.2
 #: How often a run may be taken up without finishing a step.
@@ -98,10 +96,14 @@ def _claim(now: datetime) -> TrainingRun | None:
     with transaction.atomic():
         run = free.select_for_update(skip_locked=True).order_by("created_at").first()
         if run is not None:
-            run.status, run.lease_until, run.attempts = Status.RUNNING, timezone.now() + LEASE, run.attempts + 1
+            run.status, run.lease_until, run.attempts = Status.RUNNING, _lease(), run.attempts + 1
             run.started_at, run.worker = run.started_at or now, f"{socket.gethostname()}:{os.getpid()}"
             run.save(update_fields=["status", "lease_until", "attempts", "started_at", "worker"])
     return run
+
+
+def _lease() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.TRAINING_LEASE_SECONDS)
 
 
 @final
@@ -121,7 +123,8 @@ class _Work:
         cut = Cut.read(self.folder)
         for kind in dict.fromkeys((BASELINE, self.run.kind)):
             own = kind == self.run.kind
-            steps.prepare_fit(self.run, self.folder, kind)
+            if own:
+                steps.prepare_fit(self.run, self.folder)
             self._step(Step.FIT, self.folder / MODEL / kind, self._fit(kind, cut, own))
         if self.run.version_id is None:
             self._do(Step.JUDGE, steps.command(self.run, Step.JUDGE))
@@ -197,7 +200,7 @@ class _Work:
 
     def _hold(self, **changes: Any) -> None:
         """Renews the lease, if it is still ours: its time is its name."""
-        until = timezone.now() + LEASE
+        until = _lease()
         ours = TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until, finished_at=None)
         if not ours.update(lease_until=until, **changes):
             raise LostLease
