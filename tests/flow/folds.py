@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -60,9 +61,10 @@ def practised(model: LearnerModel, log: Sequence[Interaction]) -> dict[int, Prac
     return known
 
 
-def assert_state_is_the_fold_of_the_log(learner: Learner) -> None:
-    """Of the only version that has a state of this learner."""
-    kept, log = LearnerState.objects.get(learner_id=learner.pk), log_of(learner)
+def assert_state_is_the_fold_of_the_log(learner: Learner, version_id: UUID | None = None) -> None:
+    """Of a version, or of the only one that has a state of this learner."""
+    chosen = {"version_id": version_id} if version_id else {}
+    kept, log = LearnerState.objects.get(learner_id=learner.pk, **chosen), log_of(learner)
     model = loader.load(kept.version_id)
     folded = model.update(model.prior(1), columns(log))
     assert (kept.applied_seq, kept.as_of) == (max(row.seq for row in log), log[-1].occurred_at)

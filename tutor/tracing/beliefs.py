@@ -48,6 +48,16 @@ SELECT s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recal
 FROM tracing_learnerstate s WHERE s.version_id = %s AND s.learner_id = ANY(%s::uuid[]) AND s.recall IS NOT NULL
 """
 
+# Of versions that have served: what a challenger believes is shown to nobody.
+_STAND_INS: Final = """
+SELECT DISTINCT ON (s.learner_id) s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall,
+       s.evidence, s.version_id, v.kind
+FROM tracing_learnerstate s JOIN registry_modelversion v ON v.id = s.version_id
+WHERE s.learner_id = ANY(%s::uuid[]) AND s.curriculum_id = %s AND s.recall IS NOT NULL
+    AND v.state IN ('champion', 'retired', 'failed')
+ORDER BY s.learner_id, s.applied_seq DESC, s.version_id DESC
+"""
+
 
 def belief(school_id: UUID, learner_id: UUID, curriculum_id: UUID, now: float) -> Belief:
     """Of one learner; at the model's prior if nothing is known yet."""
@@ -55,7 +65,9 @@ def belief(school_id: UUID, learner_id: UUID, curriculum_id: UUID, now: float) -
 
 
 def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], now: float) -> list[Belief]:
-    """Of several learners of a school, in the order given; two queries.
+    """Of several learners of a school, in the order given; two queries, a third if some are unknown.
+
+    A learner whom the serving version does not know yet is told of by one that served before, and says so.
 
     Raises:
         NoModel: if the curriculum has no published version.
@@ -67,15 +79,20 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
         replace(prior, origin=now), Evidence.none(),
     )  # fmt: skip
     known = {row[0]: row[1:] for row in db.rows(_STATES, [serving.version_id, list(learner_ids)])}
+    if missing := [learner for learner in learner_ids if learner not in known]:
+        known |= {row[0]: row[1:] for row in db.rows(_STAND_INS, [missing, curriculum_id])}
     return [_known(replace(unknown, learner_id=learner), known.get(learner)) for learner in learner_ids]
 
 
 def _known(unknown: Belief, row: tuple[Any, ...] | None) -> Belief:
     if row is None:
         return unknown
-    applied_seq, as_of, recall, evidence = row
+    applied_seq, as_of, recall, evidence, *stands_in = row
+    version_id, kind = stands_in or (unknown.version_id, unknown.model)
     return replace(
         unknown,
+        version_id=version_id,
+        model=kind,
         applied_seq=applied_seq,
         as_of=as_of,
         table=RecallTable.from_bytes(bytes(recall)),

@@ -5,6 +5,7 @@ Intake locks log heads, workers lock state rows, so neither waits for the other 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,10 @@ class Claim(NamedTuple):
     as_of: float | None
     state: bytes | None
     evidence: bytes | None
+    #: Answers received (Unix time) before it are not scored.
+    scored_from: float = -math.inf
+    #: Of a version that does not serve: it never touches log heads.
+    is_beside: bool = False
 
 
 class Unseen(NamedTuple):
@@ -46,6 +51,7 @@ class Unseen(NamedTuple):
     hints: int | None
     attempt: int | None
     decision_id: UUID | None
+    received: float
 
 
 @dataclass(frozen=True)
@@ -82,9 +88,11 @@ WHERE NOT EXISTS (
 ON CONFLICT DO NOTHING
 """
 
+# A state opened for a learner whom another version knows foretells nothing: its model may have been fitted on all that.
 _CLAIM: Final = """
 SELECT s.learner_id, s.curriculum_id, s.version_id, s.school_id, s.applied_seq,
-       extract(epoch FROM s.as_of)::float8, s.state, s.evidence
+       extract(epoch FROM s.as_of)::float8, s.state, s.evidence,
+       CASE WHEN s.applied_seq = 0 AND h.level_seq > 0 THEN 'Infinity' ELSE '-Infinity' END::float8
 FROM interactions_loghead h
 JOIN unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS v(school_id, curriculum_id, version_id)
     USING (school_id, curriculum_id)
@@ -106,7 +114,7 @@ WITH c AS MATERIALIZED (
     JOIN interactions_loghead h ON h.learner_id = c.learner_id AND h.curriculum_id = c.curriculum_id
 )
 SELECT c.row - 1, i.seq, extract(epoch FROM i.occurred_at)::float8, i.item, i.concepts, i.correct::float8,
-       i.response_seconds::float8, i.hints, i.attempt, i.decision_id
+       i.response_seconds::float8, i.hints, i.attempt, i.decision_id, extract(epoch FROM i.received_at)::float8
 FROM c
 JOIN interactions_interaction i
     ON i.learner_id = c.learner_id AND i.curriculum_id = c.curriculum_id AND i.seq > c.applied_seq
@@ -158,6 +166,12 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::
     AS t(version_id, learner_id, curriculum_id, seq, seconds, p, correct)
 """
 
+_LAG: Final = """
+INSERT INTO tracing_lag (learner_id, curriculum_id, school_id, active_at)
+SELECT learner_id, curriculum_id, school_id, %s
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS t(learner_id, curriculum_id, school_id)
+"""
+
 Serving = Sequence[tuple[UUID, UUID, UUID]]  # school, curriculum, version
 
 
@@ -195,14 +209,24 @@ def level(claims: Sequence[tuple[Claim, int]]) -> None:
     db.rows(_LEVEL, _transpose([(c.learner_id, c.curriculum_id, seq) for c, seq in claims], 3))
 
 
+def lag(claims: Sequence[Claim], now: datetime) -> None:
+    """Notes that states beside those claimed lag from now on."""
+    db.rows(_LAG, [now, *_transpose([(c.learner_id, c.curriculum_id, c.school_id) for c in claims], 3)])
+
+
 def put_off(claim: Claim, reason: str, until: datetime) -> None:
     """Keeps one learner who cannot be updated from blocking the others: last in the queue, with the reason."""
     db.rows(_TROUBLE, [reason[:500], claim.learner_id, claim.version_id])
-    db.rows(_PUT_OFF, [until, claim.learner_id, claim.curriculum_id])
+    if not claim.is_beside:
+        db.rows(_PUT_OFF, [until, claim.learner_id, claim.curriculum_id])
 
 
 def score(scored: Sequence[tuple[Claim, Unseen, float]], now: datetime) -> None:
-    fields = [(c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct) for c, u, p in scored]
+    fields = [
+        (c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct)
+        for c, u, p in scored
+        if u.received >= c.scored_from
+    ]
     if fields:
         db.rows(_SCORE, [now, *_transpose(fields, 7)])
 

@@ -62,7 +62,7 @@ class Score(models.Model):
 
 
 class Lag(models.Model):
-    """A learner of whom the state of some version may lag behind the log. Append-only, so that nobody waits to write it.
+    """A learner some of whose states may lag behind the log. Append-only, so that nobody waits to write it.
 
     Life: written with every advance while a curriculum has versions beside the one that serves, and by `beside.look`
     for all who lag; deleted by `beside.step` when it has brought the learner's states level. Doubles do no harm.

@@ -1,17 +1,84 @@
-"""States made anew, for a school or for all: after a promotion, or when what is stored is doubted."""
+"""How far the states of a version are; states made anew where they are doubted; states that nobody needs any more."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, final
 from uuid import UUID
 
 from django.db import transaction
 
 from tutor import db
+from tutor.registry import deployments
 from tutor.registry import queries as registry
-from tutor.tracing import services
+from tutor.registry.deployments import PREVIOUS_KEPT
+from tutor.registry.models import Deployment
+from tutor.tracing import beside, services
+
+#: A state that lags by answers of this age at most is level: workers are on their way.
+UNDER_WAY: Final = timedelta(minutes=1)
+#: States of a version are kept for so long after it served, challenged or was kept for a roll-back.
+STATES_KEPT: Final = PREVIOUS_KEPT + timedelta(days=1)
+
+
+@final
+@dataclass(frozen=True)
+class Progress:
+    """Learners with answers whom a version is to serve, by how far their states under it are.
+
+    Attributes:
+        level: know all that the serving version knows, or nearly.     missing: not begun.
+        troubled: could not be folded, though the serving version could fold them.
+    """
+
+    learners: int
+    level: int
+    missing: int
+    troubled: int
+
+    @property
+    def is_level(self) -> bool:
+        return self.level == self.learners
+
+    def __str__(self) -> str:
+        told = f"{self.level:,} of {self.learners:,} learners are level, {self.missing:,} not begun"
+        return f"{told}, {self.troubled:,} in trouble" if self.troubled else told
+
+
+# Where the serving version cannot fold a learner either, a challenger is not to blame.
+_PROGRESS: Final = """
+SELECT count(*), count(*) FILTER (WHERE level), count(*) FILTER (WHERE missing AND NOT level),
+       count(*) FILTER (WHERE troubled AND NOT level)
+FROM (
+    SELECT s.state IS NULL AND COALESCE(s.trouble, '') = '' AS missing, COALESCE(s.trouble, '') <> '' AS troubled,
+        COALESCE(front.trouble, '') <> '' OR s.state IS NOT NULL AND s.trouble = '' AND (
+            s.applied_seq >= h.seq
+            OR h.behind_since IS NOT NULL AND s.applied_seq >= h.level_seq
+            OR (h.learner_id, h.curriculum_id) IN (
+                SELECT learner_id, curriculum_id FROM tracing_lag WHERE active_at > %s
+            )
+        ) AS level
+    FROM interactions_loghead h
+    LEFT JOIN tracing_learnerstate s ON s.learner_id = h.learner_id AND s.version_id = %s
+    LEFT JOIN tracing_learnerstate front ON front.learner_id = h.learner_id AND front.version_id = %s
+    WHERE h.curriculum_id = %s AND (%s::uuid IS NULL OR h.school_id = %s) AND h.school_id <> ALL(%s::uuid[])
+        AND h.seq > 0
+) AS each
+"""
+
+_PRUNE: Final = """
+DELETE FROM tracing_learnerstate WHERE (learner_id, version_id) IN (
+    SELECT s.learner_id, s.version_id
+    FROM registry_modelversion v JOIN tracing_learnerstate s ON s.version_id = v.id
+    WHERE v.idle_since < %s
+        AND NOT EXISTS (SELECT FROM registry_deployment d WHERE v.id IN (d.champion_id, d.challenger_id))
+        AND NOT EXISTS (SELECT FROM registry_deployment d WHERE v.id = d.previous_id AND d.champion_since > %s)
+    LIMIT %s
+)
+RETURNING 1
+"""
 
 _PAIRS: Final = """
 SELECT DISTINCT school_id, curriculum_id FROM interactions_loghead
@@ -52,3 +119,15 @@ def rebuild_serving(
             concerned = [learner for (learner,) in db.rows(_LEARNERS, [school, curriculum, chosen, chosen])]
             queued += services.rebuild(version_id=serving.version_id, learner_ids=concerned, now=now)
     return queued
+
+
+def progress(deployment: Deployment, version_id: UUID, *, now: datetime) -> Progress:
+    """How far the states of a version are for those whom a deployment serves. One pass over log heads."""
+    front, school, apart = beside.served_by(deployment), deployment.school_id, deployments.schools_apart(deployment)
+    concerned = deployment.curriculum_id, school, school, apart
+    return Progress(*db.rows(_PROGRESS, [now - UNDER_WAY, version_id, front, *concerned])[0])
+
+
+def prune_states(*, limit: int, now: datetime) -> int:
+    """Deletes at most `limit` states of versions that no deployment has needed for `STATES_KEPT`; how many."""
+    return len(db.rows(_PRUNE, [now - STATES_KEPT, now - PREVIOUS_KEPT, limit]))

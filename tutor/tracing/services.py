@@ -19,7 +19,7 @@ from kt_models.base import ConceptLists, Interactions, LearnerModel, Query
 from kt_models.recall import RecallTable
 from kt_models.state import BadState, LearnerState
 from tutor import db
-from tutor.registry import device, loader
+from tutor.registry import deployments, device, loader
 from tutor.registry import queries as registry
 from tutor.registry import services as registry_services
 from tutor.registry.queries import Serving
@@ -124,8 +124,40 @@ def _serving(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serv
 
 
 def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetime, then: Then) -> list[Advanced]:
-    claimed = sorted(claimed, key=lambda c: (c.version_id, c.learner_id))
-    work = _work(claimed)
+    work = _work(sorted(claimed, key=_by_version))
+    done = [
+        (a, replace(b, belief=replace(b.belief, degraded=a.claim.version_id in degraded)))
+        for a, b in _fold_all(work, now)
+    ]
+    advanced = [each for _, each in done]
+    if done:
+        claims.write([a for a, _ in done])
+        then(advanced)
+        _note_lag([a.claim for a, _ in done], now)
+    # Last, for intake waits for heads that are marked until this transaction ends.
+    level = [(a.claim, a.applied_seq) for a, _ in done]
+    claims.level(level + [(w.claim, w.claim.applied_seq) for w in work if not w.unseen])
+    return advanced
+
+
+def fold_beside(claimed: Sequence[Claim], *, now: datetime) -> None:
+    """Brings claimed states of versions that do not serve level with the log, in the caller's transaction."""
+    done = _fold_all(_work(sorted(claimed, key=_by_version)), now)
+    claims.write([a for a, _ in done])
+
+
+def _by_version(claim: Claim) -> tuple[UUID, UUID]:
+    return claim.version_id, claim.learner_id
+
+
+def _note_lag(claimed: Sequence[Claim], now: datetime) -> None:
+    # Asked after the claim: a challenger that is not seen here looks at the log later than this did.
+    found = deployments.beside({(c.school_id, c.curriculum_id) for c in claimed}, now)
+    if lagging := [c for c in claimed if (c.school_id, c.curriculum_id) in found]:
+        claims.lag(lagging, now)
+
+
+def _fold_all(work: Sequence[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
     done: list[tuple[Advance, Advanced]] = []
     for version_id, group in groupby(work, key=lambda w: w.claim.version_id):
         try:
@@ -134,16 +166,8 @@ def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetim
             # Marked failed, so that the next bell finds the baseline serving; or the store does not answer, and the
             # next bell tries again.
             continue
-        folded = _fold(model, [w for w in group if w.unseen], now)
-        done += [(a, replace(b, belief=replace(b.belief, degraded=version_id in degraded))) for a, b in folded]
-    advanced = [each for _, each in done]
-    if done:
-        claims.write([a for a, _ in done])
-        then(advanced)
-    # Last, for intake waits for heads that are marked until this transaction ends.
-    level = [(a.claim, a.applied_seq) for a, _ in done]
-    claims.level(level + [(w.claim, w.claim.applied_seq) for w in work if not w.unseen])
-    return advanced
+        done += _fold(model, [w for w in group if w.unseen], now)
+    return done
 
 
 def _work(claimed: Sequence[Claim]) -> list[_Work]:
