@@ -62,7 +62,7 @@ ON CONFLICT DO NOTHING
 _CLAIM: Final = """
 SELECT s.learner_id, s.curriculum_id, s.version_id, s.school_id, s.applied_seq,
        extract(epoch FROM s.as_of)::float8, s.state, s.evidence,
-       CASE WHEN s.applied_seq = 0 THEN 'Infinity' ELSE v.since END::float8, true,
+       v.since, true,
        s.applied_seq < h.seq OR s.state IS NULL
 FROM (
     SELECT DISTINCT learner_id, version_id, curriculum_id, since

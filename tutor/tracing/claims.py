@@ -222,10 +222,15 @@ def put_off(claim: Claim, reason: str, until: datetime) -> None:
 
 
 def score(scored: Sequence[tuple[Claim, Unseen, float]], now: datetime) -> None:
+    """Notes what was expected of answers, unless they are of before the claim's version had its say.
+
+    A state that is built with such answers scores nothing while it is built.
+    """
+    built = {(c.learner_id, c.version_id) for c, u, _ in scored if c.applied_seq == 0 and u.received < c.scored_from}
     fields = [
         (c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct)
         for c, u, p in scored
-        if u.received >= c.scored_from
+        if u.received >= c.scored_from and (c.learner_id, c.version_id) not in built
     ]
     if fields:
         db.rows(_SCORE, [now, *_transpose(fields, 7)])
