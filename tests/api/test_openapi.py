@@ -34,7 +34,8 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
 def needed(one: dict[str, Any]) -> str:
     """A query string with the parameters that the operation requires."""
     required = [each for each in one["parameters"] if each["in"] == "query" and each.get("required")]
-    values = {"date": "2030-01-01", "date-time": "2030-01-01T00:00:00Z"}
+    nobody = "01900000-0000-7000-8000-000000000001"
+    values = {"date": "2030-01-01", "date-time": "2030-01-01T00:00:00Z", "uuid": nobody}
     pairs = {each["name"]: values.get(each["schema"].get("format"), "1") for each in required}
     return f"?{urlencode(pairs)}" if pairs else ""
 

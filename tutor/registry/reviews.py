@@ -7,14 +7,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from curricula import snapshot
 from curricula.models import Curriculum
 from curricula.snapshot import Snapshot
 from tutor.accounts.access import NotFound, Principal, access_curriculum, groups_visible
 from tutor.accounts.models import User
-from tutor.registry import effective
+from tutor.registry import edges
 from tutor.registry.models import EdgeReview
 from tutor.registry.prerequisites import Layers, Pair, closes
 
@@ -64,6 +64,14 @@ def review(
             _sign(after, verb, by, reason, now)
         _refuse_cycle(content, school_id, pair, verb)
         return None if verb is Verb.CLEAR else after
+
+
+def of_school(school_id: UUID, curriculum_id: UUID) -> dict[Pair, EdgeReview]:
+    """What holds in a school, its own word before the operator's; with the reviewers, one query."""
+    rows = EdgeReview.objects.filter(Q(school=school_id) | Q(school=None), curriculum=curriculum_id)
+    # The school's own come last, and so replace the operator's.
+    ordered = rows.select_related("reviewer").order_by(F("school").asc(nulls_first=True))
+    return {(review.parent, review.child): review for review in ordered}
 
 
 def reviewing_school(by: Principal, curriculum_id: UUID) -> UUID | None:
@@ -120,8 +128,8 @@ def _refuse_cycle(content: Snapshot, school_id: UUID | None, pair: Pair, verb: V
     """Of what people stand for, nothing is ever left out, so a review that closes a cycle must not stand."""
     if verb in (Verb.LOCK, Verb.UNLOCK):
         return
-    said = effective.reviews(school_id, content.curriculum_id).said
-    firm = Layers(effective.authored(content), {}, said, ()).firm()
+    said = edges.reviews(school_id, content.curriculum_id).said
+    firm = Layers(edges.authored(content), {}, said, ()).firm()
     path = closes(firm, pair) if pair in firm else ()
     if path:
         names = " -> ".join(content.concept_keys[p] or f"(removed {p})" for p in (*path, path[0]))
