@@ -18,6 +18,13 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.release_due": "schedule",
     "tutor.interactions.tasks.make_partitions": "schedule",
     "tutor.tracing.tasks.prune_scores": "schedule",
+    # Of its own, so that states beside never stand before answers.
+    "tutor.tracing.tasks.keep_beside": "rollout",
+    "tutor.tracing.tasks.look_beside": "schedule",
+    "tutor.tracing.tasks.prune_states": "schedule",
+    "tutor.tracing.tasks.watch_drift": "schedule",
+    "tutor.scheduling.tasks.follow_promotions": "schedule",
+    "tutor.scheduling.tasks.promote_proved": "schedule",
     "tutor.scheduling.tasks.prune_imports": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
     "tutor.registry.tasks.run_training": "training",
@@ -46,6 +53,37 @@ SCHEDULE: Final = {
     "prune-scores": {
         "task": "tutor.tracing.tasks.prune_scores",
         "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    "keep-beside": {
+        "task": "tutor.tracing.tasks.keep_beside",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "look-beside": {
+        "task": "tutor.tracing.tasks.look_beside",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
+    "prune-states": {
+        "task": "tutor.tracing.tasks.prune_states",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    # Days are summed up once, when they are over; hourly, so that no stopped worker costs a day.
+    "watch-drift": {
+        "task": "tutor.tracing.tasks.watch_drift",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "follow-promotions": {
+        "task": "tutor.scheduling.tasks.follow_promotions",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "promote-proved": {
+        "task": "tutor.scheduling.tasks.promote_proved",
+        "schedule": 3600.0,
         "options": {"expires": 3600},
     },
     "prune-imports": {

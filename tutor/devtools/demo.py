@@ -53,8 +53,9 @@ class Demo:
         # Its patience is less than ours, so that no worker is left when we lose ours.
         pool = f"--patience {PATIENCE_SECONDS - 5:.0f} --run {RUN.relative_to(ROOT)}"
         workers = {
-            "inference": f"manage inference_pool -Q inference {pool}",
-            "background": worker.format("background", "schedule,ingest,training,hooks", 2),
+            "inference": f"manage inference_pool -Q inference,rollout {pool}",
+            "background": worker.format("background", "schedule,ingest,hooks", 2),
+            "training": worker.format("training", "training", 1),
             "beat": "celery -A tutor beat --scheduler django_celery_beat.schedulers:DatabaseScheduler -l INFO",
         }
         return {"web": web} | (workers if self.workers else {})

@@ -7,6 +7,7 @@ ring that is lost with its process, or because the broker is away, costs as long
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from threading import Event, Lock, Thread
 from typing import Final, final
 
@@ -19,10 +20,10 @@ PAUSE_SECONDS: Final = 0.1
 
 @final
 class Bell:
-    """Of one task of `scheduling.tasks`, by name; what it says is stale after `expires` seconds."""
+    """Of one task, by name and module; what it says is stale after `expires` seconds."""
 
-    def __init__(self, task: str, expires: int) -> None:
-        self._task, self._expires = task, expires
+    def __init__(self, task: str, expires: int, module: str = "tutor.scheduling.tasks") -> None:
+        self._task, self._expires, self._module = task, expires, module
         self._rung, self._lock, self._owner = Event(), Lock(), 0
 
     def ring(self) -> None:
@@ -47,17 +48,19 @@ class Bell:
             pause.wait(PAUSE_SECONDS)
 
     def _publish(self) -> None:
-        from tutor.scheduling import tasks
-
+        # Tasks import those who ring.
+        task = getattr(import_module(self._module), self._task)
         try:
             # One try: beat is the retry.
-            getattr(tasks, self._task).apply_async(expires=self._expires, retry=False)
+            task.apply_async(expires=self._expires, retry=False)
         except Exception as error:
             log.warning("bell_not_published", task=self._task, error=f"{type(error).__name__}: {error}")
 
 
 _answers: Final = Bell("advance_and_plan", expires=10)
 _imports: Final = Bell("run_import", expires=60)
+_rollout: Final = Bell("look_beside", expires=600, module="tutor.tracing.tasks")
+_promotions: Final = Bell("follow_promotions", expires=60)
 
 
 def ring() -> None:
@@ -68,3 +71,13 @@ def ring() -> None:
 def ring_imports() -> None:
     """A file is waiting to be imported."""
     _imports.ring()
+
+
+def ring_rollout() -> None:
+    """A version is to be built beside, or has begun to serve."""
+    _rollout.ring()
+
+
+def ring_promotions() -> None:
+    """Plans of the version before are to be made anew."""
+    _promotions.ring()

@@ -45,6 +45,7 @@ ON CONFLICT (learner_id, curriculum_id) DO UPDATE
 SET applied_seq = excluded.applied_seq, computed_at = excluded.computed_at, next_due_at = excluded.next_due_at,
     body = excluded.body
 WHERE excluded.applied_seq >= p.applied_seq OR p.next_due_at <= excluded.computed_at
+RETURNING 1
 """
 
 _LOCK: Final = """
@@ -146,6 +147,11 @@ def release_due(*, now: datetime) -> int:
     return len(planned)
 
 
+def plan_again(beliefs: Sequence[Belief], *, now: datetime) -> int:
+    """Plans where nothing but who believes it has changed; how many. A plan that knows more of the log stays."""
+    return _save(_planned(beliefs, now))
+
+
 def log_decisions(
     school_id: UUID, learner_id: UUID, curriculum_id: UUID, body: Body, entries: Sequence[PlannedEntry], now: datetime
 ) -> None:
@@ -219,15 +225,15 @@ def _mask(content: Snapshot, concepts: frozenset[int] | None) -> Any:
     return mask
 
 
-def _save(planned: Sequence[tuple[Belief, Body]]) -> None:
+def _save(planned: Sequence[tuple[Belief, Body]]) -> int:
     if not planned:
-        return
+        return 0
     fields = [
         (b.learner_id, b.curriculum_id, b.school_id, b.applied_seq, body.computed_at, body.next_due_at,
          plans.encode(body).decode())
         for b, body in planned
     ]  # fmt: skip
-    db.rows(_SAVE, [list(column) for column in zip(*fields, strict=True)])
+    return len(db.rows(_SAVE, [list(column) for column in zip(*fields, strict=True)]))
 
 
 def _note_answers(advanced: Sequence[Advanced]) -> None:

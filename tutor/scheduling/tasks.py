@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import imports, services
+from tutor.scheduling import imports, rollout, services
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -16,6 +16,19 @@ def release_due() -> None:
     """Plan again for everybody whose next review has fallen due. Safe to run at any time, any number of times."""
     while services.release_due(now=timezone.now()) == services.RELEASED_AT_ONCE:
         pass
+
+
+@shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
+def follow_promotions() -> None:
+    """Plan anew, a batch a message, where another version serves now. Safe to run at any time, any number of times."""
+    if rollout.follow(now=timezone.now()):
+        follow_promotions.apply_async(expires=60)
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def promote_proved() -> None:
+    """Promote challengers that have proved themselves, where that is wanted. Safe to run at any time."""
+    rollout.promote_proved(now=timezone.now())
 
 
 @shared_task(acks_late=False, soft_time_limit=3600, time_limit=3660)

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         devices = os.environ.get("TRELLIS_DEVICE", "auto")
         parser.add_argument("--devices", default=devices, help="auto, cpu, cuda (all cards), or cuda:0,cuda:1")
         parser.add_argument("--processes", type=int, help="on the CPU; a card has one")
-        parser.add_argument("-Q", "--queues", default="inference", help="of Celery, separated by commas")
+        parser.add_argument("-Q", "--queues", default="inference,rollout", help="of Celery, separated by commas")
         parser.add_argument("--silent-seconds", type=float, default=settings.SILENT_SECONDS,
                             help="a worker that drains nothing for so long while learners wait is ended")  # fmt: skip
         parser.add_argument("--max-memory", type=int, default=0, metavar="MIB",

@@ -1,0 +1,314 @@
+"""Versions on their way into service and back, and plans that follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from curricula.models import Curriculum
+from tests import people
+from tests.flow.steps import answer, at, client_of, learners, plan_of, record, work
+from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, keep_beside
+from tutor.accounts.models import Learner, School
+from tutor.celery import app
+from tutor.registry import deployments
+from tutor.registry import services as registry
+from tutor.registry.deployments import NotUsable
+from tutor.registry.models import Deployment, ModelVersion
+from tutor.scheduling import plans, rollout, serving
+from tutor.scheduling.models import Plan
+from tutor.scheduling.rollout import NotLevel
+from tutor.tracing import beside
+from tutor.tracing import tasks as tracing_tasks
+from tutor.tracing.models import LearnerState, Score
+
+NOW = at(60)
+
+
+@pytest.fixture
+def group(school: School, fractions: Curriculum) -> list[Learner]:
+    """Six learners with answers and plans, served by the baseline."""
+    registry.ensure_served(fractions.pk)
+    found = learners(school, 6)
+    record(school, [answer(learner, fractions) for learner in found])
+    work()
+    return found
+
+
+def build(*, now: datetime = NOW) -> None:
+    beside.look(now=now)
+    keep_beside(now=now)
+
+
+def planned_by(learner: Learner) -> object:
+    return plans.decode(plan_of(learner).body).model_version_id
+
+
+def follow(*, minutes: float, limit: int = 100) -> int:
+    return rollout.follow(now=at(minutes), limit=limit)
+
+
+def test_a_version_whose_states_are_not_level_is_refused_with_counts(
+    group: list[Learner], fractions: Curriculum
+) -> None:
+    version = a_version(fractions)
+    rollout.challenge(version, now=NOW)
+    beside.look(now=NOW)
+    beside.step(limit=2, now=NOW)
+    with pytest.raises(NotLevel, match=r"2 of 6 learners are level, 4 not begun\. Put it in shadow") as refused:
+        rollout.promote(version, now=NOW)
+    assert (refused.value.progress.level, refused.value.progress.learners) == (2, 6)
+    keep_beside()
+    assert rollout.promote(version, now=NOW).champion == version
+
+
+def test_force_promotes_whatever_states_are_and_nobody_gets_an_error(
+    school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    version = a_version(fractions)
+    before = {learner.pk: planned_by(learner) for learner in group}
+    rollout.promote(version, force=True, now=at(61))
+    for learner in group:
+        served = serving.next_for(client_of(school), str(learner.pk), curriculum=None, n=3, narrowing=None, now=at(61))
+        assert served.entries and served.body.model_version_id == before[learner.pk]
+    assert follow(minutes=62) == 6
+    build(now=at(62))
+    work(now=at(63))
+    assert {planned_by(learner) for learner in group} == {version.pk}
+    assert_states_are_folds_of_the_log(group, version.pk)
+
+
+@pytest.mark.parametrize("state", [ModelVersion.State.REJECTED, ModelVersion.State.FAILED])
+def test_force_does_not_help_what_failed_or_was_rejected(
+    state: ModelVersion.State, group: list[Learner], fractions: Curriculum
+) -> None:
+    version = a_version(fractions)
+    version.state, version.reason = state, "it was worse"
+    version.save()
+    with pytest.raises(NotUsable, match="it was worse"):
+        rollout.promote(version, force=True, now=NOW)
+
+
+def test_a_schools_version_cannot_be_promoted_for_another(
+    school: School, other_school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    version = a_version(fractions)
+    ModelVersion.objects.filter(pk=version.pk).update(school=school)
+    version.refresh_from_db()
+    with pytest.raises(NotUsable, match="cannot serve"):
+        rollout.promote(version, school_id=other_school.pk, force=True, now=NOW)
+    with pytest.raises(NotLevel):
+        rollout.promote(version, school_id=school.pk, now=NOW)
+
+
+def test_plans_follow_a_promotion_in_batches_and_a_roll_back_too(group: list[Learner], fractions: Curriculum) -> None:
+    version, baseline = a_version(fractions), Deployment.objects.get().champion_id
+    rollout.challenge(version, now=NOW)
+    build()
+    rollout.promote(version, now=at(61))
+    assert {planned_by(learner) for learner in group} == {baseline}
+    assert [follow(minutes=62, limit=4) for _ in range(3)] == [4, 2, 0]
+    assert {planned_by(learner) for learner in group} == {version.pk}
+    rollout.roll_back(fractions.pk, None, now=at(63))
+    assert follow(minutes=64) == 6
+    assert {planned_by(learner) for learner in group} == {baseline}
+
+
+def test_plans_of_schools_that_are_not_concerned_stay(
+    school: School, other_school: School, bo: Learner, dee: Learner
+) -> None:
+    shared = people.a_curriculum(None, "shared")
+    registry.ensure_served(shared.pk)
+    Deployment.objects.update(champion_since=at(0))
+    record(school, [answer(bo, shared)])
+    record(other_school, [answer(dee, shared)])
+    work()
+    before = planned_by(dee)
+    version = a_version(shared)
+    rollout.challenge(version, school_id=school.pk, now=NOW)
+    build()
+    rollout.promote(version, school_id=school.pk, now=at(61))
+    assert follow(minutes=62) == 1
+    assert (planned_by(bo), planned_by(dee)) == (version.pk, before)
+
+
+def test_a_plan_that_is_read_before_it_has_followed_says_whose_it_is(
+    school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    version, baseline = a_version(fractions), Deployment.objects.get().champion_id
+    rollout.challenge(version, now=NOW)
+    build()
+    rollout.promote(version, now=at(61))
+    read = serving.next_for(client_of(school), str(group[0].pk), curriculum=None, n=3, narrowing=None, now=at(61))
+    assert read.body.model_version_id == baseline
+    late = at(61) + timedelta(hours=7)
+    read = serving.next_for(client_of(school), str(group[0].pk), curriculum=None, n=3, narrowing=None, now=late)
+    assert read.body.model_version_id == version.pk
+
+
+def test_promotion_and_roll_back_take_under_a_second_for_thousands(
+    school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    version = a_version(fractions)
+    rollout.challenge(version, now=NOW)
+    build()
+    with connection.cursor() as cursor:  # as many more as a school has, level under both versions
+        cursor.execute(
+            "CREATE TEMPORARY TABLE many AS SELECT gen_random_uuid() AS id FROM generate_series(1, 10000);"
+            "INSERT INTO interactions_loghead (learner_id, curriculum_id, school_id, seq, level_seq)"
+            " SELECT many.id, curriculum_id, school_id, seq, level_seq FROM many,"
+            " (SELECT * FROM interactions_loghead LIMIT 1) h;"
+            "INSERT INTO tracing_learnerstate (learner_id, version_id, curriculum_id, school_id, applied_seq, as_of,"
+            " state, recall, evidence, trouble) SELECT many.id, version_id, curriculum_id, school_id, applied_seq,"
+            " as_of, state, recall, evidence, '' FROM many, (SELECT DISTINCT ON (version_id) * FROM"
+            " tracing_learnerstate) s;"
+            "INSERT INTO scheduling_plan (learner_id, curriculum_id, school_id, applied_seq, computed_at, next_due_at,"
+            " body) SELECT many.id, curriculum_id, school_id, applied_seq, computed_at, next_due_at, body FROM many,"
+            " (SELECT * FROM scheduling_plan LIMIT 1) p;"
+        )
+    assert rollout.progress(version, school_id=None, now=NOW).level == 10_006
+    began = time.perf_counter()
+    rollout.promote(version, now=at(61))
+    middle = time.perf_counter()
+    rollout.roll_back(fractions.pk, None, now=at(62))
+    ended = time.perf_counter()
+    assert middle - began < 1.0
+    assert ended - middle < 1.0
+
+
+def prove(school: School, group: list[Learner], curriculum: Curriculum) -> None:
+    """The challenger, the same model as the champion, foretells some answers as well."""
+    for minute in range(61, 66):
+        record(
+            school,
+            [
+                answer(learner, curriculum, correct=float(minute % 2), seconds=at(minute).timestamp())
+                for learner in group
+            ],
+            now=at(minute),
+        )
+        work(now=at(minute))
+        keep_beside(now=at(minute))
+
+
+@pytest.fixture
+def in_shadow(group: list[Learner], fractions: Curriculum) -> Deployment:
+    deployments.promote(a_version(fractions), now=at(50))
+    build(now=at(50))
+    work(now=at(50))
+    deployment = rollout.challenge(a_version(fractions), now=NOW)
+    build()
+    Deployment.objects.update(shadow_answers=20, shadow_days=1.0)
+    return deployment
+
+
+def test_a_challenger_that_has_proved_itself_is_promoted_if_the_operator_wants_that(
+    school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    prove(school, group, fractions)
+    assert rollout.promote_proved(now=at(days=2)) == []
+    Deployment.objects.update(promotes_itself=True)
+    promoted = rollout.promote_proved(now=at(days=2))
+    assert [each.champion_id for each in promoted] == [in_shadow.challenger_id]
+    assert rollout.promote_proved(now=at(days=2)) == []
+
+
+def test_a_challenger_is_not_promoted_before_its_time(
+    school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    Deployment.objects.update(promotes_itself=True)
+    prove(school, group, fractions)
+    assert rollout.promote_proved(now=at(90)) == []
+
+
+def test_a_challenger_that_is_not_level_is_not_promoted_by_itself(
+    school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    Deployment.objects.update(promotes_itself=True)
+    prove(school, group, fractions)
+    LearnerState.objects.filter(version_id=in_shadow.challenger_id, learner_id=group[0].pk).delete()
+    assert rollout.promote_proved(now=at(days=2)) == []
+
+
+def test_a_challenger_that_is_worse_stays_in_shadow(
+    school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    Deployment.objects.update(promotes_itself=True)
+    prove(school, group, fractions)
+    Score.objects.filter(version_id=in_shadow.challenger_id).update(p=0.01)
+    Score.objects.filter(version_id=in_shadow.challenger_id, correct=0.0).update(p=0.99)
+    assert rollout.promote_proved(now=at(days=2)) == []
+
+
+def run(*arguments: object) -> str:
+    said = StringIO()
+    call_command("roll_out", *map(str, arguments), stdout=said, stderr=said)
+    return said.getvalue()
+
+
+def test_the_whole_way_by_command(group: list[Learner], fractions: Curriculum) -> None:
+    version, baseline = a_version(fractions), Deployment.objects.get().champion
+    assert "0 of 6 learners are level, 6 not begun" in run(version.pk)
+    with pytest.raises(CommandError, match="0 of 6 learners are level"):
+        run(version.pk, "--promote")
+    assert "6 of 6 learners are level" in run(str(version.pk)[-8:], "--here")
+    assert f"{version} serves, {baseline} did before" in run(version.pk, "--promote")
+    assert f"{baseline} serves, {version} did before" in run(version.pk, "--back")
+    with pytest.raises(CommandError, match="does not serve here"):
+        run(version.pk, "--back")
+    run(version.pk)
+    assert "in shadow no longer" in run(version.pk, "--withdraw")
+
+
+def test_the_command_names_the_versions_that_there_are(group: list[Learner], fractions: Curriculum) -> None:
+    with pytest.raises(CommandError, match=str(Deployment.objects.get().champion_id)):
+        run("nothing-like-it")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of tasks whose bells were rung; their messages go to a broker in memory."""
+    rung: list[str] = []
+    before = app.conf.broker_url
+    app.conf.broker_url = "memory://"
+    monkeypatch.setattr(
+        "celery.app.task.Task.apply_async", lambda task, *_, **__: rung.append(task.name.rsplit(".", 1)[-1])
+    )
+    yield rung
+    app.conf.broker_url = before
+
+
+def test_messages_go_on_until_nothing_is_left_one_batch_each(
+    group: list[Learner], fractions: Curriculum, sent: list[str], settings: object
+) -> None:
+    settings.ROLLOUT_BATCH, settings.ROLLOUT_PAUSE = 4, 0.0  # type: ignore[attr-defined]
+    version = a_version(fractions)
+    deployments.challenge(version, now=timezone.now())
+    tracing_tasks.look_beside()
+    assert sent == ["keep_beside"]
+    built = []
+    while sent:
+        assert sent.pop() == "keep_beside"
+        tracing_tasks.keep_beside()
+        built.append(LearnerState.objects.filter(version_id=version.pk).exclude(state=None).count())
+    assert built == [4, 6, 6]
+
+
+def test_a_second_message_within_the_pause_ends_there(
+    group: list[Learner], fractions: Curriculum, sent: list[str], settings: object
+) -> None:
+    settings.ROLLOUT_BATCH, settings.ROLLOUT_PAUSE = 1, 0.5  # type: ignore[attr-defined]
+    deployments.challenge(a_version(fractions), now=timezone.now())
+    beside.look(now=timezone.now())
+    beside._ended = float("-inf")
+    for _ in range(3):
+        tracing_tasks.keep_beside()
+    assert sent == ["keep_beside"]
+    assert Plan.objects.count() == 6
