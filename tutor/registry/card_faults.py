@@ -1,0 +1,141 @@
+"""Known failure cases of a model version, read off its figures. Pure: a card in, sentences out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+if TYPE_CHECKING:
+    from tutor.registry.card import Card, Slice
+
+#: Expected and true share right may lie so far apart before it is called a fault, and so many standard errors of
+#: independent answers: those of one learner are alike, so twice the usual 1.5.
+BIAS: Final = 0.05
+ERRORS: Final = 3.0
+#: Fewer answers to judge a part by leave open how good it is there.
+THIN: Final = 100
+#: Of single bins, whose answers are few.
+BIN_BIAS: Final = 0.1
+#: A group told worse than the champion told it by so many nats is named, though the gate lets up to its limit through.
+WORSE: Final = 0.005
+
+
+@final
+@dataclass(frozen=True)
+class Fault:
+    """`kind`: untrained, not_judged, rival, worse, champion, bias, bin, ahead, thin or small."""
+
+    kind: str
+    text: str
+
+
+def of(card: Card) -> Iterator[Fault]:
+    """The gravest first."""
+    if card.is_baseline:
+        yield Fault("untrained", "It has learnt from nobody: its parameters are those of the literature.")
+    if card.judged is None:
+        yield Fault("not_judged", "It was never judged on answers of these learners: how well it does is not known.")
+        return
+    yield from _rivals(card)
+    yield from _worse(card)
+    yield from _against_champion(card)
+    yield from _bias(card)
+    yield from _bins(card)
+    yield from _ahead(card)
+    yield from _thin(card)
+
+
+def _rivals(card: Card) -> Iterator[Fault]:
+    own = _loss(card)
+    for rival in card.rivals:
+        theirs = next((figure.value.value for figure in rival.figures if figure.key == "log_loss"), None)
+        if own is not None and theirs is not None and theirs < own:
+            yield Fault(
+                "rival", f"On the same answers {rival.title} does better: log loss {theirs:.3f}, here {own:.3f}."
+            )
+
+
+def _worse(card: Card) -> Iterator[Fault]:
+    """Parts whose whole interval lies above that of all answers."""
+    whole = next((figure.value for figure in card.figures if figure.key == "log_loss"), None)
+    if whole is None or whole.high is None:
+        return
+    for what, part in _parts(card):
+        loss = part.log_loss
+        if loss is not None and loss.low is not None and loss.value is not None and loss.low > whole.high:
+            told = f"log loss {loss.value:.3f} [{loss.low:.3f}, {loss.high:.3f}], of all answers {whole.value:.3f}"
+            yield Fault("worse", f"{what}: answers are harder to foretell than the rest, {told}.")
+
+
+def _against_champion(card: Card) -> Iterator[Fault]:
+    for part in (*card.groups, *card.deciles):
+        worse = part.worse
+        if worse and worse.value is not None and worse.low is not None and worse.value > WORSE and worse.low > 0:
+            told = f"{worse.value:.3f} nats an answer [{worse.low:.3f}, {worse.high:.3f}]"
+            yield Fault("champion", f"{_capital(part.title)}: told worse than by the champion, by {told}.")
+
+
+def _bias(card: Card) -> Iterator[Fault]:
+    for what, part in _parts(card):
+        if part.correct is not None and part.predicted is not None:
+            off = part.predicted - part.correct
+            if abs(off) > max(BIAS, ERRORS * _error(part.correct, part.n)):
+                yield Fault("bias", f"{what}: {_expects(part.predicted, part.correct, part.n)}.")
+
+
+def _bins(card: Card) -> Iterator[Fault]:
+    for each in card.reliability:
+        if abs(each.predicted - each.correct) > max(BIN_BIAS, ERRORS * _error(each.correct, each.n)):
+            told = _expects(each.predicted, each.correct, each.n)
+            yield Fault("bin", f"Where it expects {each.low:.0%} to {each.high:.0%}: {told}.")
+
+
+def _ahead(card: Card) -> Iterator[Fault]:
+    base = card.judged.base_log_loss if card.judged else math.inf
+    for part in card.by_ahead:
+        if part.log_loss and part.log_loss.low is not None and part.log_loss.low > base:
+            yield Fault("ahead", f"From {part.title} answers ahead on it foretells no better than the mean would.")
+            return
+
+
+def _thin(card: Card) -> Iterator[Fault]:
+    for part in card.by_gap:
+        if part.n < THIN:
+            some = f"only {part.n} answer{'' if part.n == 1 else 's'}" if part.n else "no answers"
+            yield Fault("thin", f"{_pause(part)}: {some} to judge by, so how well it does there is not known.")
+    small = sum(bool(part.hidden) for part in card.groups)
+    if small:
+        are = "1 class is" if small == 1 else f"{small} classes are"
+        yield Fault("small", f"{are} too small to be judged apart.")
+
+
+def _parts(card: Card) -> Iterator[tuple[str, Slice]]:
+    """All parts with figures and what to call them at the start of a sentence."""
+    yield from ((_pause(part), part) for part in card.by_gap if not part.hidden)
+    yield from ((_capital(part.title), part) for part in card.by_attempt if not part.hidden)
+    yield from ((_capital(part.title), part) for part in (*card.groups, *card.deciles) if not part.hidden)
+
+
+def _pause(part: Slice) -> str:
+    return "First time on a concept" if part.name == "first time" else f"After a pause of {part.title}"
+
+
+def _expects(predicted: float, correct: float, n: int) -> str:
+    much = "too much" if predicted > correct else "too little"
+    return f"it expects {much}, {predicted:.0%} right where {correct:.0%} were ({n:,} answers)"
+
+
+def _error(share: float, n: int) -> float:
+    """Standard error of a share; of an extreme one as if it were one in n."""
+    share = min(max(share, 1 / n), 1 - 1 / n) if n > 1 else 0.5
+    return math.sqrt(share * (1 - share) / max(n, 1))
+
+
+def _loss(card: Card) -> float | None:
+    return next((figure.value.value for figure in card.figures if figure.key == "log_loss"), None)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
