@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -132,6 +132,25 @@ def deployed(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
     """What serves one school, or with None all that have no deployment of their own; not the one fallen back on."""
     target = Q(school=school_id) if school_id else Q(school=None)
     return Deployment.objects.filter(target, curriculum_id=curriculum_id).first()
+
+
+def serving_school(curriculum_id: UUID, school_id: UUID) -> Deployment | None:
+    """What serves a school: its own deployment, or that of all schools."""
+    return deployed(curriculum_id, school_id) or deployed(curriculum_id, None)
+
+
+def change(deployment: Deployment, school_id: UUID | None, changes: Mapping[str, Any], *, now: datetime) -> Deployment:
+    """Sets fields that are the operator's, of a school's own deployment; it gets one if it has followed another.
+
+    Args:
+        changes: of promotes_itself, shadow_answers, shadow_days, retrains, retrain_after.
+    """
+    with transaction.atomic():
+        current = _locked(deployment.curriculum_id, school_id) or _opened(deployment.champion, school_id, now)
+        for name, value in changes.items():
+            setattr(current, name, value)
+        current.save(update_fields=[*changes, "updated_at"])
+        return current
 
 
 def schools_apart(deployment: Deployment) -> list[UUID]:

@@ -77,6 +77,11 @@ def cancel(run: TrainingRun, *, now: datetime) -> TrainingRun:
     return run
 
 
+def kinds() -> list[str]:
+    """Names of what can be fitted."""
+    return sorted(KINDS)
+
+
 def visible(school_id: UUID | None) -> QuerySet[TrainingRun]:
     """A school sees its own, the operator (None) all."""
     return TrainingRun.objects.filter(school=school_id) if school_id else TrainingRun.objects.all()

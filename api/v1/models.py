@@ -1,0 +1,401 @@
+"""Model versions and which of them serves: cards, shadow, promotion and the way back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any, ClassVar
+from uuid import UUID
+
+import msgspec
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.urls import path
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import etag
+from api.errors import CONFLICT, NOT_FOUND, Problem
+from api.openapi import ref
+from api.pagination import PageQuery, page_of
+from api.serializers import Strict
+from api.views import ApiView
+from tutor.accounts.access import access_curriculum
+from tutor.registry import deployments, queries, runs
+from tutor.registry.card import Card, Slice, card
+from tutor.registry.deployments import NothingBefore, NotUsable
+from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.services import ensure_served
+from tutor.scheduling import rollout as doors
+from tutor.scheduling.rollout import NotLevel
+from tutor.tracing import drift, rollout, shadow
+from tutor.tracing.shadow import Comparison
+
+
+class ModelOut(serializers.Serializer[ModelVersion]):
+    id = serializers.UUIDField()
+    kind = serializers.CharField()
+    curriculum = serializers.UUIDField(source="curriculum_version.curriculum_id")
+    curriculum_version = serializers.IntegerField(source="curriculum_version.number")
+    school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: for all schools")
+    state = serializers.ChoiceField(ModelVersion.State.values)
+    is_baseline = serializers.BooleanField(help_text="Untrained: serves until a fitted model does, or if that fails")
+    parent = serializers.UUIDField(source="parent_id", allow_null=True, help_text="Whose parameters its fit began with")  # type: ignore[assignment]
+    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected, if so")
+    note = serializers.CharField(allow_blank=True)
+    log_loss = serializers.SerializerMethodField(help_text="On answers after those it was fitted on; null if untold")
+    created_at = serializers.DateTimeField()
+
+    def get_log_loss(self, version: ModelVersion) -> float | None:
+        value = version.metrics.get("log_loss", {}).get("value")
+        return None if value is None else float(value)
+
+
+class ModelPage(serializers.Serializer[Any]):
+    data = ModelOut(many=True)  # type: ignore[assignment]
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class ModelsQuery(PageQuery):
+    curriculum = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(ModelVersion.State.values, required=False)
+    kind = serializers.CharField(max_length=40, required=False)
+
+
+class RolloutOut(serializers.Serializer[Any]):
+    learners = serializers.IntegerField(help_text="Those with answers whom it is to serve")
+    level = serializers.IntegerField(help_text="Those of them whose states know all that the champion's know")
+    missing = serializers.IntegerField(help_text="Those whose states are not begun")
+    troubled = serializers.IntegerField(help_text="Those whom it cannot follow")
+
+
+class DeploymentOut(serializers.Serializer[Deployment]):
+    curriculum = serializers.UUIDField(source="curriculum_id")
+    school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: what serves all schools")
+    champion = serializers.UUIDField(source="champion_id")
+    champion_since = serializers.DateTimeField(allow_null=True)
+    previous = serializers.UUIDField(source="previous_id", allow_null=True, help_text="Where a roll-back leads to")
+    challenger = serializers.UUIDField(source="challenger_id", allow_null=True)
+    challenger_since = serializers.DateTimeField(allow_null=True)
+    rollout = serializers.SerializerMethodField(help_text="How far the challenger's states are; null without one")
+    promotes_itself = serializers.BooleanField()
+    shadow_answers = serializers.IntegerField()
+    shadow_days = serializers.FloatField()
+    retrains = serializers.ListField(child=serializers.CharField())
+    retrain_after = serializers.IntegerField()
+
+    @extend_schema_field(RolloutOut(allow_null=True))
+    def get_rollout(self, deployment: Deployment) -> dict[str, int] | None:
+        if deployment.challenger_id is None:
+            return None
+        return asdict(rollout.progress(deployment, deployment.challenger_id, now=timezone.now()))
+
+
+class DeploymentIn(Strict):
+    promotes_itself = serializers.BooleanField(
+        required=False, help_text="A challenger that has proved itself is promoted without anybody's word"
+    )
+    shadow_answers = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
+    shadow_days = serializers.FloatField(min_value=0, max_value=365, required=False)
+    retrains = serializers.ListField(
+        child=serializers.ChoiceField(runs.kinds()), required=False, help_text="Kinds fitted anew by night"
+    )
+    retrain_after = serializers.IntegerField(
+        min_value=1, max_value=10**9, required=False, help_text="Once so many answers have come since the last time"
+    )
+
+
+class PromotionIn(Strict):
+    force = serializers.BooleanField(
+        default=False, help_text="Though its states are not level: the champion's beliefs serve learners who lack one"
+    )
+
+
+class AlertOut(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="log_loss, calibration or input")
+    raised_at = serializers.DateTimeField()
+    cleared_at = serializers.DateTimeField(allow_null=True)
+    figures = serializers.DictField()
+
+
+class DayOut(serializers.Serializer[Any]):
+    day = serializers.DateField(help_text="The last of several where these had few answers")
+    answers = serializers.IntegerField()
+    learners = serializers.IntegerField()
+    log_loss = serializers.FloatField()
+    error = serializers.FloatField(help_text="Standard error of the log loss")
+    observed = serializers.FloatField()
+    expected = serializers.FloatField()
+    residual_error = serializers.FloatField()
+    loss_sum = serializers.FloatField(allow_null=True, help_text="Cumulative sum; null while there is no reference")
+    above = serializers.FloatField(allow_null=True)
+    below = serializers.FloatField(allow_null=True)
+    psi = serializers.FloatField(allow_null=True, help_text="Population stability index of what was asked")
+    psi_limit = serializers.FloatField(allow_null=True)
+    alarms = serializers.ListField(child=serializers.CharField())
+
+
+class DriftOut(serializers.Serializer[Any]):
+    alerts = AlertOut(many=True)
+    days = DayOut(many=True)
+
+
+class ModelView(ApiView):
+    """`{model}` is a version that the key's school may know of."""
+
+    def version(self, model: UUID) -> ModelVersion:
+        return queries.access_version(self.client.school_id, model)
+
+    def deployment(self, version: ModelVersion) -> Deployment:
+        """What serves the school: its own deployment, or that of all schools."""
+        curriculum_id = version.curriculum_version.curriculum_id
+        found = deployments.serving_school(curriculum_id, self.client.school_id)
+        if found is None:
+            raise Problem(NOT_FOUND, f"nothing serves curriculum {curriculum_id} yet: publish it, and send an answer")
+        return found
+
+
+class Models(ApiView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+    queries: ClassVar = {"GET": ModelsQuery}
+
+    @extend_schema(
+        operation_id="list_models",
+        summary="List model versions: the school's own, and those for all schools",
+        tags=["Models"],
+        parameters=[ModelsQuery],
+        responses=ModelPage,
+    )
+    def get(self, request: Request) -> Response:
+        rows = self._filtered(queries.versions(self.client.school_id))
+        return page_of(rows, request._request, self.parameters, lambda version: ModelOut(version).data)
+
+    def _filtered(self, rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+        fields = {"curriculum": "curriculum_version__curriculum", "state": "state", "kind": "kind"}
+        given = {field: self.parameters[name] for name, field in fields.items() if name in self.parameters}
+        return rows.filter(**given)
+
+
+class OneModel(ModelView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+
+    @extend_schema(
+        operation_id="get_model",
+        summary="Read a model's card",
+        description=(
+            "What it was fitted on, how well it foretells later answers, for whom, beside whom, and what its gates "
+            "found. Figures of classes are those of the school's own; fewer than five learners are not told of."
+        ),
+        tags=["Models"],
+        responses={200: ref(Card)},
+    )
+    def get(self, request: Request, model: UUID) -> Response:
+        return Response(msgspec.to_builtins(card(self.version(model), self.client)))
+
+
+class Fairness(ModelView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+
+    @extend_schema(
+        operation_id="get_model_fairness",
+        summary="Read how well a model foretells each class, and each tenth of learners by success",
+        tags=["Models"],
+        responses={200: {"type": "array", "items": ref(Slice)}},
+    )
+    def get(self, request: Request, model: UUID) -> Response:
+        found = card(self.version(model), self.client)
+        return Response(msgspec.to_builtins([*found.groups, *found.deciles]))
+
+
+class Shadow(ModelView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+    refusals: ClassVar = {"GET": (409,)}
+
+    @extend_schema(
+        operation_id="compare_shadow",
+        summary="Compare the challenger with the champion, on answers that both foretold",
+        tags=["Models"],
+        responses={200: ref(Comparison)},
+    )
+    def get(self, request: Request, model: UUID) -> Response:
+        version = self.version(model)
+        current = self.deployment(version)
+        if current.challenger_id != version.pk:
+            raise Problem(
+                CONFLICT, f"model version {version.pk} is not in shadow here: POST /models/{version.pk}:shadow"
+            )
+        return Response(shadow.compare(current, now=timezone.now()).to_json())
+
+
+class Drift(ModelView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+    refusals: ClassVar = {"GET": (409,)}
+
+    @extend_schema(
+        operation_id="get_model_drift",
+        summary="Read how well the champion has foretold answers, day by day, and its alerts",
+        tags=["Models"],
+        responses=DriftOut,
+    )
+    def get(self, request: Request, model: UUID) -> Response:
+        version = self.version(model)
+        current = self.deployment(version)
+        if current.champion_id != version.pk:
+            raise Problem(CONFLICT, f"model version {version.pk} does not serve here: only what serves is watched")
+        alerts = drift.alerts(current.curriculum_id, current.school_id).filter(version_id=version.pk)
+        days = msgspec.to_builtins(drift.series(current))
+        return Response({"alerts": AlertOut(alerts, many=True).data, "days": days})
+
+
+class _Door(ModelView):
+    """Something done with a version for the key's school: its own deployment is made or moved."""
+
+    required_scope: ClassVar = {"POST": "models:admin"}
+    refusals: ClassVar = {"POST": (409,)}
+
+    def post(self, request: Request, model: UUID) -> Response:
+        version = self.version(model)
+        try:
+            moved = self.move(version)
+        except (NotUsable, NothingBefore, NotLevel) as error:
+            raise Problem(CONFLICT, str(error)) from error
+        return Response(DeploymentOut(moved).data)
+
+    def move(self, version: ModelVersion) -> Deployment:
+        raise NotImplementedError
+
+
+class Challenge(_Door):
+    @extend_schema(
+        operation_id="shadow_model",
+        summary="Put a model in shadow",
+        description=(
+            "Its states are built beside the champion's and kept level; it scores what the school's learners answer "
+            "from now on, before it knows it. Any other challenger is withdrawn."
+        ),
+        tags=["Models"],
+        request=None,
+        responses=DeploymentOut,
+    )
+    def post(self, request: Request, model: UUID) -> Response:
+        return super().post(request, model)
+
+    def move(self, version: ModelVersion) -> Deployment:
+        return doors.challenge(version, school_id=self.client.school_id, now=timezone.now())
+
+
+class Withdrawal(_Door):
+    @extend_schema(
+        operation_id="withdraw_model",
+        summary="Take a model out of shadow",
+        tags=["Models"],
+        request=None,
+        responses=DeploymentOut,
+    )
+    def post(self, request: Request, model: UUID) -> Response:
+        return super().post(request, model)
+
+    def move(self, version: ModelVersion) -> Deployment:
+        current = self.deployment(version)
+        if current.school_id != self.client.school_id or current.challenger_id != version.pk:
+            raise Problem(CONFLICT, f"model version {version.pk} is not in shadow at your school: nothing to withdraw")
+        return doors.withdraw(current.curriculum_id, current.school_id, now=timezone.now()) or current
+
+
+class Promotion(_Door):
+    @extend_schema(
+        operation_id="promote_model",
+        summary="Let a model serve the school",
+        description="At once. Refused while its states are not level, unless forced.",
+        tags=["Models"],
+        request=PromotionIn,
+        responses=DeploymentOut,
+    )
+    def post(self, request: Request, model: UUID) -> Response:
+        return super().post(request, model)
+
+    def move(self, version: ModelVersion) -> Deployment:
+        force = self.read_body(PromotionIn)["force"]
+        return doors.promote(version, school_id=self.client.school_id, force=force, now=timezone.now())
+
+
+class Rollback(_Door):
+    @extend_schema(
+        operation_id="roll_back_model",
+        summary="Let the model before serve the school again",
+        description="At once. The model named must be the one that serves the school now.",
+        tags=["Models"],
+        request=None,
+        responses=DeploymentOut,
+    )
+    def post(self, request: Request, model: UUID) -> Response:
+        return super().post(request, model)
+
+    def move(self, version: ModelVersion) -> Deployment:
+        current = self.deployment(version)
+        if current.school_id != self.client.school_id or current.champion_id != version.pk:
+            raise Problem(CONFLICT, f"model version {version.pk} is not what your school has promoted: name that one")
+        return doors.roll_back(current.curriculum_id, current.school_id, now=timezone.now())
+
+
+class CurriculumDeployment(ApiView):
+    """What serves the school on a curriculum, and how its challengers and nightly fits are handled."""
+
+    required_scope: ClassVar = {"GET": "models:admin", "PATCH": "models:admin"}
+    has_etag = True
+
+    @extend_schema(
+        operation_id="get_deployment",
+        summary="Read which model serves the school, and which is tried beside it",
+        description="`school` is null while the school has no deployment of its own and follows that of all schools.",
+        tags=["Models"],
+        responses=DeploymentOut,
+    )
+    def get(self, request: Request, curriculum: UUID) -> HttpResponse:
+        return self._answer(self._current(curriculum))
+
+    @extend_schema(
+        operation_id="change_deployment",
+        summary="Change how the school's challengers and nightly fits are handled",
+        description="A school that follows the deployment of all schools gets its own, with the same champion.",
+        tags=["Models"],
+        request=DeploymentIn,
+        responses=DeploymentOut,
+    )
+    def patch(self, request: Request, curriculum: UUID) -> HttpResponse:
+        current = self._current(curriculum)
+        etag.require_match(request._request, _tag(current))
+        changes = self.read_body(DeploymentIn, partial=True)
+        return self._answer(deployments.change(current, self.client.school_id, changes, now=timezone.now()))
+
+    def _current(self, curriculum: UUID) -> Deployment:
+        found = access_curriculum(self.client, curriculum)
+        ensure_served(found.pk)
+        serving = deployments.serving_school(found.pk, self.client.school_id)
+        if serving is None:
+            raise Problem(NOT_FOUND, f"curriculum {found.pk} has no published version, so nothing serves: publish it")
+        return serving
+
+    def _answer(self, deployment: Deployment) -> HttpResponse:
+        return etag.answer(self.request._request, _tag(deployment), lambda: DeploymentOut(deployment).data)
+
+
+def _tag(deployment: Deployment) -> str:
+    return etag.of_digest(hashlib.sha256(f"{deployment.pk} {deployment.updated_at.isoformat()}".encode()).hexdigest())
+
+
+urlpatterns = [
+    path("models", Models.as_view()),
+    path("models/<uuid:model>", OneModel.as_view()),
+    path("models/<uuid:model>/fairness", Fairness.as_view()),
+    path("models/<uuid:model>/shadow", Shadow.as_view()),
+    path("models/<uuid:model>/drift", Drift.as_view()),
+    path("models/<uuid:model>:shadow", Challenge.as_view()),
+    path("models/<uuid:model>:withdraw", Withdrawal.as_view()),
+    path("models/<uuid:model>:promote", Promotion.as_view()),
+    path("models/<uuid:model>:rollback", Rollback.as_view()),
+    path("curricula/<uuid:curriculum>/deployment", CurriculumDeployment.as_view()),
+]

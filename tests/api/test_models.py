@@ -1,0 +1,141 @@
+"""Models over HTTP: what a school may know of them, and what it may do with which of them serves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curricula.models import Curriculum
+from kt_models.baselines import half_life
+from tests import people
+from tests.flow import steps
+from tests.people import Caller
+from tutor.accounts.models import Learner, School
+from tutor.registry import deployments
+from tutor.registry import services as registry
+from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.services import Origin
+
+URL = "/api/v1/models"
+
+
+def a_version(folder: Path, curriculum: Curriculum, intercept: float = 0.5, **origin: Any) -> ModelVersion:
+    half_life.prior_model(3, 6, config=half_life.Config(intercept=intercept)).save(folder)
+    published = curriculum.versions.get(number=1)
+    return registry.register(folder, curriculum_version=published, origin=Origin(**origin))
+
+
+@pytest.fixture
+def champion(fractions: Curriculum) -> ModelVersion:
+    found = registry.ensure_served(fractions.pk)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def candidate(tmp_path: Path, fractions: Curriculum, school: School, champion: ModelVersion) -> ModelVersion:
+    return a_version(tmp_path / "candidate", fractions, school_id=school.pk)
+
+
+def test_a_school_finds_its_models(client: Caller, candidate: ModelVersion, champion: ModelVersion) -> None:
+    found = client.get(URL).json()["data"]
+    assert [each["id"] for each in found] == [str(champion.pk), str(candidate.pk)]
+    assert (found[0]["state"], found[0]["is_baseline"], found[0]["school"]) == ("champion", True, None)
+    assert [each["id"] for each in client.get(f"{URL}?state=candidate").json()["data"]] == [str(candidate.pk)]
+    assert client.get(f"{URL}?kind=psikt").json()["data"] == []
+
+
+def test_a_card_tells_what_a_model_is(client: Caller, candidate: ModelVersion) -> None:
+    card = client.get(f"{URL}/{candidate.pk}").json()
+    assert (card["id"], card["kind"], card["state"]) == (str(candidate.pk), "half-life", "candidate")
+    assert client.get(f"{URL}/{candidate.pk}/fairness").json() == []
+
+
+def test_another_school_knows_nothing_of_it(outsider: Caller, candidate: ModelVersion) -> None:
+    assert outsider.get(URL).json()["data"] == []
+    for address in ("", "/fairness", "/shadow", "/drift"):
+        assert outsider.get(f"{URL}/{candidate.pk}{address}").status_code == 404
+    for door in ("shadow", "withdraw", "rollback"):
+        assert outsider.post(f"{URL}/{candidate.pk}:{door}").status_code == 404
+    assert outsider.post(f"{URL}/{candidate.pk}:promote", {}).status_code == 404
+
+
+def test_a_key_needs_the_scope(school: School, candidate: ModelVersion) -> None:
+    assert people.a_client(school, "mastery:read").get(URL).status_code == 403
+
+
+def test_a_model_is_tried_promoted_and_rolled_back(
+    client: Caller, candidate: ModelVersion, champion: ModelVersion, fractions: Curriculum, school: School
+) -> None:
+    tried = client.post(f"{URL}/{candidate.pk}:shadow")
+    assert tried.status_code == 200
+    told = tried.json()
+    assert (told["school"], told["champion"], told["challenger"]) == (
+        str(school.pk),
+        str(champion.pk),
+        str(candidate.pk),
+    )
+    assert told["rollout"] == {"learners": 0, "level": 0, "missing": 0, "troubled": 0}
+    compared = client.get(f"{URL}/{candidate.pk}/shadow").json()
+    assert (compared["verdict"], compared["answers"]) == ("too_early", 0)
+    promoted = client.post(f"{URL}/{candidate.pk}:promote", {}).json()
+    assert (promoted["champion"], promoted["previous"]) == (str(candidate.pk), str(champion.pk))
+    assert client.get(f"{URL}/{candidate.pk}/drift").json() == {"alerts": [], "days": []}
+    back = client.post(f"{URL}/{candidate.pk}:rollback").json()
+    assert (back["champion"], back["previous"]) == (str(champion.pk), str(candidate.pk))
+    # Other schools are served as before.
+    assert Deployment.objects.get(curriculum=fractions, school=None).champion == champion
+
+
+def test_a_model_whose_states_lag_is_promoted_by_force_only(
+    client: Caller, candidate: ModelVersion, school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    steps.record(school, [steps.answer(bo, fractions)])
+    refused = client.post(f"{URL}/{candidate.pk}:promote", {})
+    assert refused.status_code == 409
+    assert "0 of 1 learners are level, 1 not begun" in refused.json()["detail"]
+    assert client.post(f"{URL}/{candidate.pk}:promote", {"force": True}).json()["champion"] == str(candidate.pk)
+
+
+def test_what_does_not_serve_or_is_not_tried_cannot_be_ended(
+    client: Caller, candidate: ModelVersion, champion: ModelVersion
+) -> None:
+    for door, said in (("withdraw", "is not in shadow at your school"), ("rollback", "is not what your school has")):
+        refused = client.post(f"{URL}/{candidate.pk}:{door}")
+        assert refused.status_code == 409
+        assert said in refused.json()["detail"]
+    # The school follows the champion of all schools, which is not its own to roll back.
+    assert client.post(f"{URL}/{champion.pk}:rollback").status_code == 409
+    assert client.get(f"{URL}/{candidate.pk}/shadow").status_code == 409
+    assert client.get(f"{URL}/{candidate.pk}/drift").status_code == 409
+
+
+def test_a_challenger_is_withdrawn(client: Caller, candidate: ModelVersion) -> None:
+    client.post(f"{URL}/{candidate.pk}:shadow")
+    assert client.post(f"{URL}/{candidate.pk}:withdraw").json()["challenger"] is None
+
+
+def test_what_its_gates_rejected_does_not_serve(
+    client: Caller, tmp_path: Path, fractions: Curriculum, champion: ModelVersion
+) -> None:
+    rejected = a_version(tmp_path / "rejected", fractions, reasons=("log loss is worse by .02",))
+    refused = client.post(f"{URL}/{rejected.pk}:promote", {"force": True})
+    assert refused.status_code == 409
+    assert "is rejected (log loss is worse by .02)" in refused.json()["detail"]
+
+
+def test_a_school_changes_how_its_own_models_are_handled(
+    client: Caller, outsider: Caller, fractions: Curriculum, school: School
+) -> None:
+    url = f"/api/v1/curricula/{fractions.pk}/deployment"
+    found = client.get(url)
+    assert (found.json()["school"], found.json()["promotes_itself"]) == (None, False)
+    changed = client.patch(url, {"promotes_itself": True, "retrains": ["logistic"]}, if_match=found["ETag"])
+    assert (changed.json()["school"], changed.json()["retrains"]) == (str(school.pk), ["logistic"])
+    own = deployments.deployed(fractions.pk, school.pk)
+    assert own is not None and own.promotes_itself
+    assert client.patch(url, {"retrains": ["dkt"]}, if_match=changed["ETag"]).status_code == 422
+    assert client.patch(url, {"shadow_days": 1.0}, if_match=found["ETag"]).status_code == 412
+    assert outsider.get(url).status_code == 404
