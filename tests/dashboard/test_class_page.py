@@ -16,6 +16,8 @@ from tests.people import Caller
 from tutor.accounts.models import Group, Learner, School, User
 from tutor.dashboard.class_page import ClassPage, class_page
 from tutor.interactions import services as interactions
+from tutor.registry import reviews
+from tutor.registry.reviews import Verb
 from tutor.scheduling import contents
 from tutor.scheduling.models import Decision, Plan
 from tutor.tracing.beliefs import belief
@@ -175,3 +177,15 @@ def test_the_list_of_classes_tells_size_and_last_answer(
     assert "2 learners" in shown
     assert "3\xa0hours ago" in shown
     assert "0 learners · no answers yet" in shown
+
+
+def test_the_page_goes_by_the_prerequisites_that_hold(
+    class_7b: Group, fractions: Curriculum, ms_diaz: User, now: datetime
+) -> None:
+    def locked() -> list[int]:
+        contents.forget()
+        return [line.n(Status.LOCKED) for line in class_page(class_7b, by_name=True, now=now).lines]
+
+    assert locked() == [2, 2]
+    reviews.review(ms_diaz, fractions.pk, (0, 1), Verb.REJECT, now=now)
+    assert locked() == [1, 1]

@@ -14,6 +14,9 @@ from tests.people import Caller
 from tutor.accounts.models import Group, Learner, School, User
 from tutor.dashboard.learner_page import LearnerPage
 from tutor.interactions import services as interactions
+from tutor.registry import reviews
+from tutor.registry.reviews import Verb
+from tutor.scheduling import contents
 from tutor.scheduling.models import Decision
 from tutor.tracing.status import Status
 
@@ -122,3 +125,22 @@ def test_statements_do_not_grow_with_the_history(
             assert browser.get(page).status_code == 200
         counts.add(len(sent))
     assert len(counts) == 1
+
+
+def test_a_prerequisite_that_the_school_rejected_keeps_nobody_waiting(
+    class_7b: Group,
+    fractions: Curriculum,
+    school: School,
+    bo: Learner,
+    open_learner: Open,
+    ms_diaz: User,
+    now: datetime,
+) -> None:
+    def waiting() -> dict[str, tuple[str, ...]]:
+        contents.forget()
+        return {row.title: row.waits_for for row in page_of(open_learner(bo)).untouched}
+
+    chain = {"Halves": (), "Equal-Parts": ("Halves",), "Adding": ("Equal-Parts",)}
+    assert waiting() == chain
+    reviews.review(ms_diaz, fractions.pk, (1, 2), Verb.REJECT, now=now)
+    assert waiting() == {**chain, "Adding": ()}

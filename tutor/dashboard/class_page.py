@@ -19,6 +19,7 @@ from tutor.dashboard import queries
 from tutor.dashboard.pictures import Layout, Strip, strip
 from tutor.dashboard.upcoming import Upcoming, upcoming
 from tutor.dashboard.words import BY_NEED, INACTIVE_DAYS, LABELS, SOON_DAYS
+from tutor.registry.effective import content_for
 from tutor.scheduling import plans
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.status import CODES, Status, due_at, statuses
@@ -107,8 +108,9 @@ def class_page(group: Group, *, by_name: bool, now: datetime) -> ClassPage:
     learners = queries.members(group)
     seconds = now.timestamp()
     known = beliefs(group.school_id, content.curriculum_id, [learner.pk for learner in learners], seconds)
-    content = queries.gated(content, known[0]) if known else content
-    codes = [statuses(belief.table, belief.evidence, content, seconds) for belief in known]
+    # While another version is rolled out, beliefs are of two, and so are the prerequisites.
+    gated = [content_for(content, belief.school_id, belief.version_id) for belief in known]
+    codes = [statuses(b.table, b.evidence, each, seconds) for b, each in zip(known, gated, strict=True)]
     later = upcoming(known, content, now=now)
     layout = Layout.of(content)
     lines = [

@@ -15,6 +15,7 @@ from tutor.dashboard.pictures import Curve, Curves
 from tutor.dashboard.queries import Answer
 from tutor.dashboard.upcoming import Offer, Upcoming, upcoming
 from tutor.dashboard.words import BY_NEED, LABELS
+from tutor.registry.effective import content_for
 from tutor.scheduling import plans
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
@@ -93,7 +94,7 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
     """Raises: queries.NothingToLearn."""
     content = queries.content_of(group)
     belief = beliefs(group.school_id, content.curriculum_id, [learner.pk], now.timestamp())[0]
-    content = queries.gated(content, belief)
+    content = content_for(content, belief.school_id, belief.version_id)
     rows = sorted(_rows(belief, content, now.timestamp()), key=lambda row: BY_NEED.index(row.status))
     return LearnerPage(
         group=group,

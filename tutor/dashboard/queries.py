@@ -15,9 +15,7 @@ from tutor import db
 from tutor.accounts.access import NotFound, groups_visible
 from tutor.accounts.models import Group, Learner, User
 from tutor.interactions.models import Interaction
-from tutor.registry import effective
 from tutor.scheduling import contents
-from tutor.tracing.beliefs import Belief
 
 #: Answers that a learner's page lists.
 LAST_ANSWERS: Final = 20
@@ -79,11 +77,6 @@ def content_of(group: Group) -> Snapshot:
         raise NothingToLearn("The school has several curricula: choose which of them this class works on.") from error
     except (contents.UnknownCurriculum, NotPublished) as error:
         raise NothingToLearn("There is no published curriculum for this class yet: publish one first.") from error
-
-
-def gated(content: Snapshot, belief: Belief) -> Snapshot:
-    """The same, with the prerequisites that hold in the school."""
-    return effective.content_for(content, belief.school_id, belief.version_id)
 
 
 def members(group: Group) -> list[Learner]:

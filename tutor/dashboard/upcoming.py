@@ -14,8 +14,9 @@ from uuid import UUID
 
 from curricula.snapshot import Snapshot
 from tutor import db
+from tutor.registry.effective import content_for
 from tutor.scheduling import plans, services
-from tutor.scheduling.plans import PlannedEntry
+from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
 from tutor.scheduling.services import Narrowing
@@ -98,14 +99,18 @@ def _upcoming(
     belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
 ) -> Upcoming:
     body = plans.readable(row.body)
-    # A plan of other prerequisites is made anew when the learner asks.
-    entries = open_entries(body, answered, now) if body and body.graph == content.graph else None
+    entries = open_entries(body, answered, now) if body and _goes_by_what_holds(body, belief, content) else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:
         narrowing = Narrowing(exclude_items=answered | skipped)
         entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED).entries
     offers = tuple(_offer(content, entry) for entry in entries)
     return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
+
+
+def _goes_by_what_holds(body: Body, belief: Belief, content: Snapshot) -> bool:
+    """A plan of other prerequisites is made anew when the learner asks."""
+    return body.graph == content_for(content, belief.school_id, body.model_version_id).graph
 
 
 def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:
