@@ -11,6 +11,7 @@ from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kt_models import counts
 from kt_models.base import ConceptLists, Float32
@@ -18,7 +19,7 @@ from kt_models.cakt import sequence
 from kt_models.cakt.batches import event_columns
 from kt_models.cakt.forward import Carried
 from kt_models.cakt.frames import AGE, CREDIT, SHORT_PAUSE_SECONDS, STEP, Frames, told
-from kt_models.cakt.network import run
+from kt_models.cakt.network import step
 from kt_models.cakt.reference import Last, Told
 from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
 from kt_models.cakt.stream import ROWS, Setting, asked, cases, frames_of, ring_frames, seen_by_head, windows
@@ -103,9 +104,9 @@ def _look(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> G
     """Recall at each delay (the first is 0), recall then after a practice now, and spread, (rows, delays)."""
     recall = held(_recall(setting, state, rows, delays))
     chance = recall[:, :1]
-    after = np.zeros_like(recall)
+    after, now = np.zeros_like(recall), _present(setting, state, rows)
     for correct, weight in ((1.0, chance), (0.0, 1.0 - chance)):
-        after += weight * held(_practised(setting, state, rows, delays, correct))
+        after += weight * held(_practised(setting, state, rows, delays, correct, now))
     features = counts.concept_features(rows.concept_counts, rows.pause)
     alone = ConceptLists.single(rows.concept)
     spread = setting.calibration.sd(counts.evidence(alone, counts.learner_features(rows.learner_counts), features))
@@ -143,32 +144,54 @@ def _known(setting: Setting, rows: Rows) -> Int:
     return np.minimum(rows.concept, setting.reference.n_concepts)
 
 
-def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float) -> Float:
+@final
+@dataclass(frozen=True, eq=False)
+class _Present:
+    """The network as rows are asked now: what is the same for several is of one case, `of` (rows,) names which.
+
+    `second` is of LSTM_2 after the question.
+    """
+
+    frames: Frames
+    of: Tensor
+    carried: Carried
+    second: tuple[Tensor, ...]
+
+
+def _present(setting: Setting, state: LearnerState, rows: Rows) -> _Present:
+    frames, n = _frames(setting, state, rows), len(rows.row)
+    case, of = cases(setting.config, rows.learner, np.arange(n), frames, n)
+    carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner[case], BEGIN:]))
+    _, second = asked(setting, carried, frames.take(case), np.arange(len(case)), np.ones(len(case)))
+    halves = second.chunk(2, dim=1) if setting.config.second_lstm else ()
+    return _Present(frames, setting.tensor(of), carried, halves)
+
+
+def _practised(
+    setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float, now: _Present
+) -> Float:
     """Calibrated logits (rows, delays) after an answer now to an average item of the concept."""
     net, config, n = setting.net, setting.config, len(rows.row)
-    known, step = _known(setting, rows), state.learner[rows.learner, STEP_COLUMN].astype(np.int64)
+    known, at = _known(setting, rows), state.learner[rows.learner, STEP_COLUMN].astype(np.int64)
     none = np.full(n, -1)
     expected = _asked_after(setting, rows, Last(none, none, none)).expected
     event = sequence.event_fields(
         np.full(n, correct, np.float32), expected, np.zeros(n), rows.since if config.time else np.zeros(n),
-        np.full(n, np.nan, np.float32), none, step,
+        np.full(n, np.nan, np.float32), none, at,
     )  # fmt: skip
-    carried = Carried.from_columns(net, setting.tensor(state.learner[rows.learner, BEGIN:]))
     own, one = np.arange(n), np.ones(n)
-    frames = _frames(setting, state, rows)
-    _, second = asked(setting, carried, frames, own, one)
     columns = setting.tensor(event[:, event_columns(config)])
     x = net.embed(setting.tensor(known), setting.tensor(event[:, CREDIT]), columns)
-    _, first = run(net.first, x[:, None], carried.first)
-    ring = np.concatenate([event[:, None], _aged(frames, rows.pause)[:, :-1]], axis=1)
-    later = frames_of(ring, known, step + 1, np.zeros(n), np.zeros(n), none)
-    halves = second.chunk(2, dim=1) if config.second_lstm else ()
-    m = (windows(setting, later, own, one, n),) if carried.m else ()
+    _, first = step(net.first, x, now.carried.first, now.of)
+    ring = np.concatenate([event[:, None], _aged(now.frames, rows.pause)[:, :-1]], axis=1)
+    later = frames_of(ring, known, at + 1, np.zeros(n), np.zeros(n), none)
+    m = (windows(setting, later, own, one, n),) if now.carried.m else ()
     learner_counts, concept_counts = _counted(rows, correct, expected)
     of_window = sequence.window_features(config, seen_by_head(config, later), ConceptLists.single(rows.concept))
     told_after = _asked_after(setting, rows, Last(rows.concept, none, np.full(n, int(correct))))
     head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), told_after, of_window, delays)
-    return _curve(setting, Carried(first, halves, m), later, np.zeros(n), own, rows, head, delays)
+    carried = Carried(first, now.second, m)
+    return _curve(setting, carried, later, np.zeros(n), own, rows, head, delays, second_of=now.of)
 
 
 def _asked_after(setting: Setting, rows: Rows, last: Last) -> Told:
@@ -209,12 +232,14 @@ def _head(
 
 
 def _curve(
-    setting: Setting, carried: Carried, frames: Frames, since: Float, of: Int, rows: Rows, head: Float32, delays: Float
-) -> Float:
+    setting: Setting, carried: Carried, frames: Frames, since: Float, of: Int, rows: Rows, head: Float32,
+    delays: Float, second_of: Tensor | None = None,
+) -> Float:  # fmt: skip
     """Calibrated logits (rows, delays): one look where only the head moves, else one a delay.
 
     Args:
         carried, frames, since: of cases, seconds since the last answer.     of: (rows,) the case that each row is of.
+        second_of: see `asked`.
     """
     net, n = setting.net, len(frames)
     concept, case = setting.tensor(_known(setting, rows)), setting.tensor(of)
@@ -225,10 +250,10 @@ def _curve(
         for j, delay in enumerate(delays.tolist()):
             days = told(gap + delay, (since + delay)[:, None]) / SECONDS_PER_DAY
             faded = replace(frames, gap_days=(days * frames.mask).astype(np.float32))
-            o = asked(setting, carried, faded, own, one)[0][case]
+            o = asked(setting, carried, faded, own, one, second_of)[0][case]
             columns.append(net.logit_of_concepts(o, concept) + net.logit_of_head(o, g[:, j]))
         raw = torch.stack(columns, dim=1)
     else:
-        o = asked(setting, carried, frames, own, one)[0][case]
+        o = asked(setting, carried, frames, own, one, second_of)[0][case]
         raw = net.logit_of_concepts(o, concept)[:, None] + net.logit_of_head(o, g)
     return setting.calibration.logit(raw.double().cpu().numpy())

@@ -47,6 +47,10 @@ class Window:
     fields: Tensor
     weight: Tensor
 
+    def most(self) -> int:
+        """Frames of the longest, at least 1."""
+        return max(1, int(self.mask.count_nonzero(1).max()))
+
     def take(self, rows: slice) -> Window:
         return Window(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
@@ -60,7 +64,10 @@ class _Dense(nn.Module):
 
     def forward(self, frames: Tensor, weight: Tensor) -> Tensor:
         del weight
-        out: Tensor = self.layers(frames.flatten(1))
+        first = self.layers[0]
+        # Of windows with fewer frames than that: absent ones are zero, and add nothing.
+        some = nn.functional.linear(frames.flatten(1), first.weight[:, : frames[0].numel()], first.bias)
+        out: Tensor = self.layers[1:](some)
         return out
 
 
@@ -168,6 +175,8 @@ class Network(nn.Module):
         if self.frame is not None:
             frames = frames + self.frame(window.fields)
         frames = frames * (self.faded(window.gap) * window.mask)[..., None]
+        if isinstance(self.encoder, _Dense) and not self.training:
+            frames = frames[:, : window.most()]
         out: Tensor = self.encoder(frames, window.weight)  # type: ignore[misc]
         return out.float()
 
@@ -200,6 +209,19 @@ class Network(nn.Module):
         hidden = torch.relu(state.view(len(o), *(1,) * (g.dim() - 2), -1) + self.of_head(scaled[..., : self.n_met]))
         out: Tensor = (self.line(scaled) + self.joined(hidden))[..., 0]
         return out
+
+
+def step(layer: nn.LSTM, x: Tensor, states: States, of: Tensor) -> tuple[Tensor, States]:
+    """One step of an LSTM over x (rows, d), each from the state `of` (rows,) names among (h, c) of (cases, d).
+
+    As `run`, but what a state gives is worked out once a case.
+    """
+    given = nn.functional.linear(states[0], layer.weight_hh_l0, layer.bias_hh_l0)
+    gates = nn.functional.linear(x, layer.weight_ih_l0, layer.bias_ih_l0) + given[of]
+    taken, kept, new, told = gates.chunk(4, dim=1)
+    c = torch.sigmoid(kept) * states[1][of] + torch.sigmoid(taken) * torch.tanh(new)
+    h = torch.sigmoid(told) * torch.tanh(c)
+    return h, (h, c)
 
 
 def run(layer: nn.LSTM, x: Tensor, states: States | None, lengths: Tensor | None = None) -> tuple[Tensor, States]:

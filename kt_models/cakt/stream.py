@@ -19,7 +19,7 @@ from kt_models.cakt import batches, sequence
 from kt_models.cakt.config import Config
 from kt_models.cakt.forward import Carried, forward, gathered
 from kt_models.cakt.frames import AGE, ITEM, RING, STEP, Frames, told
-from kt_models.cakt.network import Network
+from kt_models.cakt.network import Network, step
 from kt_models.cakt.reference import Last, Reference
 from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
 from kt_models.recall import SECONDS_PER_DAY, Float, Int
@@ -141,13 +141,20 @@ def windows(setting: Setting, frames: Frames, owner: Int, share: Float, n: int) 
     return m
 
 
-def asked(setting: Setting, carried: Carried, frames: Frames | None, owner: Int, share: Float) -> tuple[Tensor, Tensor]:
-    """o of questions (questions, d), one a row of `carried`, and the second LSTM's state after them as columns."""
+def asked(
+    setting: Setting, carried: Carried, frames: Frames | None, owner: Int, share: Float, of: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """o of questions (questions, d), one a row of `carried`, and the second LSTM's state after them as columns.
+
+    `of` (questions,): where `carried.second` is of cases, the one that each question goes on from.
+    """
     net = setting.net
     m = None
     if net.encoder is not None:
         m = carried.m[0] if carried.m else windows(setting, frames, owner, share, len(carried.first[0]))  # type: ignore[arg-type]
     f = net.fuse(m, carried.first[0])
+    if of is not None and net.second is not None:
+        return step(net.second, f, carried.second, of)[0], f.new_empty(0)
     o, second = net.follow(f[:, None], carried.second)
     return o[:, 0], torch.cat(second, dim=1) if second else o.new_zeros(len(o), 0)
 
