@@ -89,7 +89,7 @@ def fold(setting: Setting, state: LearnerState, seen: Interactions) -> tuple[Lea
             found, carried = forward(setting.net, batch, carried.take(slice(len(learners))), ends=True)
             mask = batch.rows >= 0
             logit[batch.rows[mask]] = found.double().cpu().numpy()[mask]
-            columns[learners, BEGIN:] = carried.columns().cpu().numpy()
+            columns[learners, BEGIN:] = carried.columns().float().cpu().numpy()
     columns[:, : counts.LEARNER_COLUMNS] = made.after.learner
     columns[:, STEP_COLUMN] += lengths
     some = np.flatnonzero(lengths)

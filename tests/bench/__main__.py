@@ -15,6 +15,9 @@ def main() -> int:
     parser.add_argument("--gpu", action="store_true", help="on the CUDA device, where a benchmark can use one")
     parser.add_argument("--quick", action="store_true", help="a smoke run: small, and its figures mean little")
     parser.add_argument("--answers", type=int, help="how many answers to replay")
+    parser.add_argument("--learners", type=int, help="how many learners' states to rebuild")
+    parser.add_argument("--kind", help="of model, where a benchmark is of one at a time")
+    parser.add_argument("--concepts", type=int, help="of the curriculum, where a benchmark goes through several sizes")
     options = parser.parse_args()
     if unknown := set(options.names) - set(known):
         parser.error(f"no benchmark {min(unknown)!r}: choose of {', '.join(known)}")

@@ -305,11 +305,15 @@ def maths(model: Any, state: LearnerState, new: Interactions) -> Callable[[], ob
 
 
 def _model() -> Any:
+    return model_of(Setting("online", 500, 20, 50, 20))
+
+
+def model_of(setting: Setting) -> Any:
     """Parameters as a fit starts with: what a step costs does not depend on them."""
     from kt_models.psikt import fitting
     from kt_models.psikt.model import Model
 
-    start = _started(Setting("online", 500, 20, 50, 20))
+    start = _started(setting)
     made = start.data
     return Model(start.config, fitting.found(start, start.population.edges.edges()), made.concepts, made.items)
 
