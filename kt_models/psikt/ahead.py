@@ -129,7 +129,7 @@ def grid(setting: Setting, learner: Learner, now: Present, concept: Int, fresh: 
         strength = algebra.Strength(*(part[:, :1] for part in now.strength))
         first = Present(strength, now.lasting[:, :1], now.quick[:, :1])
         kept = _fading(setting, learner)
-        after = recall + _worth(setting, first, recall[:, :1], mean, variance, concept, kept, fresh)
+        after = recall + _worth(setting, first, recall[:, :1], mean, variance, recall, concept, kept, fresh)
     return Grid(held(recall), held(after), np.sqrt(variance))
 
 
@@ -145,7 +145,7 @@ def _fading(setting: Setting, learner: Learner) -> tuple[Float, Float]:
 
 
 def _worth(
-    setting: Setting, now: Present, p_right: Float, mean: Float, variance: Float, concept: Int,
+    setting: Setting, now: Present, p_right: Float, mean: Float, variance: Float, base: Float, concept: Int,
     kept: tuple[Float, Float], fresh: NDArray[np.bool_],
 ) -> Float:  # fmt: skip
     """What one practice adds to P(correct), expected over its outcome.
@@ -155,13 +155,12 @@ def _worth(
 
     Args:
         now: at the practice, (..., 1).     p_right: P(correct) then.     mean, variance: of the logit later, (...,
-        delays).
+        delays).     base: P(correct) later, without the practice.
     """
     p = setting.parameters
     right, wrong = setting.gain(concept)
     unfilled = dynamics.sigmoid(np, p.ceiling - now.strength.mean)
     total: Float = np.zeros_like(mean)
-    base = _chance(mean, variance)
     for index, (gain, chance) in enumerate(((right, p_right), (wrong, 1.0 - p_right))):
         added = gain * unfilled * kept[0] + p.lasting[index] * (1.0 - now.lasting / p.lasting[2])
         added = added + p.quick[index] * (1.0 - now.quick / p.quick[2]) * kept[1] + p.novelty * fresh
@@ -175,23 +174,27 @@ def rest(setting: Setting, state: LearnerState, origin: Float, width: int) -> tu
     config, p = setting.config, setting.parameters
     later = _waited(setting, state, origin)
     now = Learner(*(part[:, :1] for part in later))
-    intercept = np.zeros(width)
-    intercept[: setting.n_concepts] = p.intercept[:-1]
-    target = now.traits[..., LEVEL] + intercept
-    new = np.ones(target.shape, np.bool_)
-    none = 0.0 * target
+    # Concepts never met differ in their intercept alone, which moves means: all else is worked out once a learner.
+    none = np.zeros((len(state), 1))
+    new = np.ones(none.shape, np.bool_)
     cell = Cell(none, np.zeros((*none.shape, 3)), none, none, none)
-    strengths = dynamics.present(np, config, p, now, cell, new, none, intercept, None)
+    strengths = dynamics.present(np, config, p, now, cell, new, none, none, None)
     mean, variance = alone(setting, now, strengths, new)
+    intercept = np.zeros(width)
+    if config.start_at_level:
+        intercept[: setting.n_concepts] = p.intercept[:-1]
+    mean = mean + intercept
+    strengths = strengths._replace(strength=strengths.strength._replace(mean=strengths.strength.mean + intercept))
     recall = _chance(mean, variance)
     after = recall
     if config.practice != "none":
         rate, _ = dynamics.rates(np, config, p, now)
         kept = np.exp(-rate * REST_DAYS), np.exp(-p.quick_rate * REST_DAYS)
         concept = np.minimum(np.arange(width), setting.n_concepts)
-        after = recall + _worth(setting, strengths, recall, mean, variance, concept, kept, new)
+        after = recall + _worth(setting, strengths, recall, mean, variance, recall, concept, kept, new)
     moved, spread = later.form, p.form[2] + later.form_variance
     if config.start_at_level:
         moved = moved + later.traits[..., LEVEL]
         spread = spread + later.covariance[..., LEVEL, LEVEL]
-    return Grid(held(recall), held(after), np.sqrt(variance)), (moved - moved[:, :1], spread - spread[:, :1])
+    spread_now = np.broadcast_to(np.sqrt(variance), recall.shape)
+    return Grid(held(recall), held(after), spread_now), (moved - moved[:, :1], spread - spread[:, :1])
