@@ -44,8 +44,10 @@ def state(site: Site, run: str) -> tuple[str, str, dict[str, Any]]:
 
 
 def is_at(site: Site, run: str, step: str, epochs: int) -> bool:
+    """Epochs are the candidate's: the baseline beside it has been fitted by then."""
     status, at, progress = state(site, run)
-    return at == step and progress.get("step", 0) >= epochs and status == "running"
+    of_candidate = epochs == 0 or (site.folder / "training" / run / "models" / "logistic").exists()
+    return at == step and of_candidate and progress.get("step", 0) >= epochs and status == "running"
 
 
 def is_beyond(site: Site, run: str, step: str) -> bool:

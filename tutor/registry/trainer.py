@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 RENEW_SECONDS: Final = 1.0
 POLL_SECONDS: Final = 0.2
-#: How often a run may be taken up without finishing a step.
+#: How often a run may be taken up without getting any further.
 MAX_ATTEMPTS: Final = 5
 #: Records of a fit that are kept as its learning curve.
 CURVE: Final = 200
@@ -68,6 +68,7 @@ class StepKilled(Exception):
 
 def run_next(*, now: datetime) -> bool:
     """Takes up the oldest run that nobody works on, and carries it to its end; False if there is none."""
+    _sweep()
     run = _claim(now)
     if run is None:
         return False
@@ -89,6 +90,14 @@ def run_next(*, now: datetime) -> bool:
         log.exception("training_interrupted", run=str(run.pk))
         work.release(f"{type(error).__name__}: {error}")
     return True
+
+
+def _sweep() -> None:
+    """Removes what is left here of runs that have ended elsewhere, or that are no more."""
+    unfinished = {str(pk) for pk in TrainingRun.objects.filter(finished_at=None).values_list("pk", flat=True)}
+    for folder in settings.TRAINING_DIR.glob("*-*-*-*-*"):
+        if folder.name not in unfinished:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _claim(now: datetime) -> TrainingRun | None:
@@ -168,9 +177,11 @@ class _Work:
         """Raises:
         StepFailed, StepKilled, Cancelled, LostLease: as they say; the process has ended then.
         """
-        if not (self.folder / CHECKPOINT).exists():
+        if (self.folder / CHECKPOINT).exists():
+            self._hold(step=step)
+        else:
             (self.folder / LOG).unlink(missing_ok=True)
-        self._hold(step=step, progress={})
+            self._hold(step=step, progress={})
         child = self._child()
         child.log.unlink(missing_ok=True)
         leash = ["-m", "tutor.registry.leash", str(os.getpid()), str(settings.TRAINING_NICE)]
@@ -194,8 +205,10 @@ class _Work:
         if not always and time.monotonic() - self.renewed < RENEW_SECONDS:
             return
         records = list(_records(self.folder / LOG))
-        told = {"progress": records[-1]} if records else {}
-        curve = {"log": records[:: len(records) // CURVE + 1]} if step == Step.FIT and records else {}
+        told: dict[str, Any] = {"progress": records[-1]} if records else {}
+        if records and records[-1].get("step", 0) > self.run.progress.get("step", 0):
+            told["attempts"] = 0
+        curve = {"log": _thinned(records)} if step == Step.FIT and records else {}
         self._hold(**told, **curve)
 
     def _hold(self, **changes: Any) -> None:
@@ -224,6 +237,12 @@ def _environment() -> dict[str, str]:
     threads = str(settings.TRAINING_THREADS)
     limits = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     return {**os.environ, **limits, "DATABASE_URL": db.url(), "TRELLIS_TRAINING_DIR": str(settings.TRAINING_DIR)}
+
+
+def _thinned(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that tell a loss, of which there is one an epoch; where none does yet, all of them."""
+    kept = [record for record in records if any(name.endswith("log_loss") for name in record)] or records
+    return kept[:: len(kept) // CURVE + 1]
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
