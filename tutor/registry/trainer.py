@@ -94,8 +94,10 @@ def run_next(*, now: datetime) -> bool:
 
 def _sweep() -> None:
     """Removes what is left here of runs that have ended elsewhere, or that are no more."""
+    # Folders first: one that is made meanwhile is of a run that is found then.
+    folders = list(settings.TRAINING_DIR.glob("*-*-*-*-*"))
     unfinished = {str(pk) for pk in TrainingRun.objects.filter(finished_at=None).values_list("pk", flat=True)}
-    for folder in settings.TRAINING_DIR.glob("*-*-*-*-*"):
+    for folder in folders:
         if folder.name not in unfinished:
             shutil.rmtree(folder, ignore_errors=True)
 
