@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from curricula.models import Curriculum
@@ -32,6 +32,7 @@ from tests.flow.steps import (
 from tests.flow.together import together
 from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, keep_beside
 from tutor.accounts.models import Learner, School
+from tutor.interactions.models import LogHead
 from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion
@@ -70,7 +71,21 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def told(*story: str | tuple[int, int, float]) -> list[Step]:
+    return [Step(each) if isinstance(each, str) else Step("answers", (each,)) for each in story]
+
+
+EARLY, LATER, BETWEEN, LATEST = (0, 1, 1.0), (0, 3_000, 0.0), (0, 60, 1.0), (0, 40_000, 1.0)
+BUILT = (EARLY, LATER, "advance", "challenge", "look", "step")
+
+
+@example(story=told(EARLY, "advance", "promote"))
+@example(story=told(EARLY, "advance", "promote", "look", "step", "back"))
+@example(story=told(*BUILT, BETWEEN, "promote", "advance"))
+@example(story=told(*BUILT, BETWEEN, "advance", "promote", "step"))
+@example(story=told(*BUILT, "promote", BETWEEN, "advance", "back", EARLY, "advance", "promote", LATEST))
+@example(story=told(*BUILT, LATEST, "advance", "withdraw", BETWEEN, "advance", "challenge", "promote"))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(STEPS, min_size=3, max_size=20))
 def test_whoever_serves_in_the_end_has_missed_nothing(story: list[Step], school: School) -> None:
     curriculum = people.a_curriculum(school.pk, f"story-{people.a_learner(school, 'x').pk.hex}")
@@ -423,6 +438,18 @@ def test_a_state_that_somebody_else_holds_stays_noted(
     assert Lag.objects.count() == 1
     keep_beside()
     assert_state_is_the_fold_of_the_log(bo, challenger.pk)
+
+
+def test_who_was_erased_meanwhile_gets_no_state_and_holds_up_nobody(
+    school: School, bo: Learner, ana: Learner, fractions: Curriculum, challenger: ModelVersion
+) -> None:
+    record(school, [answer(bo, fractions), answer(ana, fractions)])
+    work()
+    LogHead.objects.filter(learner_id=bo.pk).delete()
+    LearnerState.objects.filter(learner_id=bo.pk).delete()
+    keep_beside()
+    assert set(LearnerState.objects.values_list("learner_id", flat=True)) == {ana.pk}
+    assert not Lag.objects.exists()
 
 
 def test_states_that_nobody_needs_are_deleted_in_time(

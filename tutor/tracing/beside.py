@@ -48,13 +48,19 @@ SELECT id, learner_id, curriculum_id, school_id FROM tracing_lag ORDER BY active
 
 _TAKE: Final = _NEXT + "FOR UPDATE SKIP LOCKED"
 
-_DONE: Final = "DELETE FROM tracing_lag WHERE id = ANY(%s::bigint[])"
+# With those whose log was erased.
+_DONE: Final = """
+DELETE FROM tracing_lag l WHERE l.id = ANY(%s::bigint[]) OR l.id = ANY(%s::bigint[]) AND NOT EXISTS (
+    SELECT FROM interactions_loghead h WHERE h.learner_id = l.learner_id AND h.curriculum_id = l.curriculum_id
+)
+"""
 
 _OPEN: Final = """
 INSERT INTO tracing_learnerstate (learner_id, version_id, curriculum_id, school_id, applied_seq)
-SELECT DISTINCT learner_id, version_id, curriculum_id, school_id, 0
-FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS t(learner_id, version_id, curriculum_id, school_id)
-ORDER BY learner_id, version_id
+SELECT DISTINCT h.learner_id, t.version_id, h.curriculum_id, h.school_id, 0
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS t(learner_id, version_id, curriculum_id)
+JOIN interactions_loghead h ON h.learner_id = t.learner_id AND h.curriculum_id = t.curriculum_id
+ORDER BY h.learner_id, t.version_id
 ON CONFLICT DO NOTHING
 """
 
@@ -136,7 +142,7 @@ def step(*, limit: int, now: datetime) -> int:
         services.fold_beside([claim for claim, lags in claimed if lags], now=now)
         ours = {(claim.learner_id, claim.version_id) for claim, _ in claimed}
         done = [row.id for row in taken if row.learner_id not in held_up and _is_ours(row, versions, ours)]
-        db.rows(_DONE, [done])
+        db.rows(_DONE, [done, [row.id for row in taken]])
     return len(taken)
 
 
@@ -204,9 +210,7 @@ def _versions(rows: Sequence[_Lagging], now: datetime) -> dict[Pair, list[Beside
 
 def _open(rows: Sequence[_Lagging], versions: Mapping[Pair, Sequence[Beside]]) -> None:
     fields = [
-        (row.learner_id, each.version_id, row.curriculum_id, row.school_id)
-        for row in rows
-        for each in versions.get(row.pair, ())
+        (row.learner_id, each.version_id, row.curriculum_id) for row in rows for each in versions.get(row.pair, ())
     ]
     if fields:
         db.rows(_OPEN, [list(column) for column in zip(*fields, strict=True)])

@@ -142,8 +142,8 @@ def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetim
 
 def fold_beside(claimed: Sequence[Claim], *, now: datetime) -> None:
     """Brings claimed states of versions that do not serve level with the log, in the caller's transaction."""
-    done = _fold_all(_work(sorted(claimed, key=_by_version)), now)
-    claims.write([a for a, _ in done])
+    if done := _fold_all(_work(sorted(claimed, key=_by_version)), now):
+        claims.write([a for a, _ in done])
 
 
 def _by_version(claim: Claim) -> tuple[UUID, UUID]:
