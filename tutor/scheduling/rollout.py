@@ -113,16 +113,14 @@ def promote_proved(*, now: datetime) -> list[Deployment]:
 
 
 def _promote_if_proved(deployment: Deployment, now: datetime) -> Deployment | None:
-    found = shadow.compare(deployment, now=now)
-    told = {"version": str(deployment.challenger_id), "verdict": found.verdict, "reason": found.reason}
-    if deployment.challenger is None or found.verdict not in (Verdict.BETTER, Verdict.NO_WORSE):
-        log.info("challenger_stays", **told)
-        return None
     try:
-        return promote(deployment.challenger, school_id=deployment.school_id, now=now)
-    except (deployments.NotUsable, NotLevel) as error:
-        log.warning("challenger_not_promoted", error=str(error), **told)
-        return None
+        found = shadow.compare(deployment, now=now)
+        if deployment.challenger and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
+            return promote(deployment.challenger, school_id=deployment.school_id, now=now)
+        log.info("challenger_stays", version=str(deployment.challenger_id), reason=found.reason)
+    except (deployments.NotUsable, shadow.NoChallenger, NotLevel) as error:
+        log.warning("challenger_not_promoted", version=str(deployment.challenger_id), error=str(error))
+    return None
 
 
 def follow(*, now: datetime, limit: int = FOLLOWED_AT_ONCE) -> int:

@@ -107,8 +107,11 @@ class Day:
 def watch(*, now: datetime) -> None:
     """Sums up the days that are over, and raises and clears the alerts of every champion."""
     for deployment in Deployment.objects.order_by("id"):
-        sum_up(deployment, now=now)
-        _tell(deployment, series(deployment), now)
+        try:
+            sum_up(deployment, now=now)
+            _tell(deployment, series(deployment), now)
+        except Exception:  # one champion's trouble hides no other's drift
+            log.exception("drift_not_watched", version=str(deployment.champion_id))
 
 
 def sum_up(deployment: Deployment, *, now: datetime) -> None:
