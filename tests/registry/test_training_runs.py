@@ -21,8 +21,9 @@ from tests.flow import steps
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import School
 from tutor.children import wait_for
-from tutor.registry import loader, runs, trainer
+from tutor.registry import loader, queries, runs, trainer
 from tutor.registry import services as registry
+from tutor.registry.card import card
 from tutor.registry.models import Deployment, EdgeReview, ModelVersion, TrainingRun
 from tutor.registry.runs import CannotRun
 
@@ -84,6 +85,11 @@ def test_a_run_ends_in_a_version_that_says_what_it_is_of(practised: Curriculum, 
     # Judged on later answers than it was fitted on.
     assert 0 < version.metrics["n"] < 0.2 * 24 * 18
     assert version.metrics["judged_from"] == version.data["before"]
+    shown = card(queries.access_version(school.pk, version.pk), steps.client_of(school))
+    assert shown.judged and shown.data and shown.deciles and shown.by_gap and shown.gates
+    assert shown.judged.answers == sum(each.n for each in shown.reliability) == version.metrics["n"]
+    assert {figure.key for figure in shown.figures} >= {"log_loss", "auc", "ece", "brier"}
+    assert all(any(name.endswith("log_loss") for name in record) for record in run.log)
     # Nothing serves that nobody has promoted, and nothing is left lying about.
     assert Deployment.objects.get(curriculum=practised).champion == champion
     assert not list(folder.iterdir())
