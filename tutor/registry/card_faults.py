@@ -114,7 +114,9 @@ def _thin(card: Card) -> Iterator[Fault]:
 def _parts(card: Card) -> Iterator[tuple[str, Slice]]:
     """All parts with figures and what to call them at the start of a sentence."""
     yield from ((_pause(part), part) for part in card.by_gap if not part.hidden)
-    yield from ((_capital(part.title), part) for part in card.by_attempt if not part.hidden)
+    # The first answer on a concept is the first time on it, where times are known.
+    attempts = card.by_attempt[1:] if card.by_gap else card.by_attempt
+    yield from ((_capital(part.title), part) for part in attempts if not part.hidden)
     yield from ((_capital(part.title), part) for part in (*card.groups, *card.deciles) if not part.hidden)
 
 
