@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tutor.dashboard import views
+from tutor.dashboard import models_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -9,4 +9,13 @@ urlpatterns = [
     path("logout/", views.sign_out, name="sign_out"),
     path("classes/<uuid:group_id>/", views.one_class, name="class"),
     path("classes/<uuid:group_id>/learners/<uuid:learner_id>/", views.one_learner, name="learner"),
+    path("models/", models_views.models, name="models"),
+    path("models/<uuid:version_id>/", models_views.one_version, name="version"),
+    path("models/<uuid:version_id>/shadow/", models_views.challenge, name="challenge"),
+    path("models/<uuid:version_id>/promote/", models_views.promote, name="promote"),
+    path("models/of/<uuid:curriculum_id>/retrain/", models_views.retrain, name="retrain"),
+    path("models/of/<uuid:curriculum_id>/withdraw/", models_views.withdraw, name="withdraw"),
+    path("models/of/<uuid:curriculum_id>/roll-back/", models_views.roll_back, name="roll_back"),
+    path("models/runs/<uuid:run_id>/", models_views.one_run, name="run"),
+    path("models/runs/<uuid:run_id>/cancel/", models_views.cancel, name="cancel"),
 ]

@@ -1,0 +1,230 @@
+"""The models of a curriculum: who serves, who is tried beside it, how fits come along, and how the workers are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, NamedTuple, final
+from uuid import UUID
+
+from curricula.models import Curriculum
+from tutor.accounts.access import NotFound
+from tutor.dashboard import models_queries as queries
+from tutor.dashboard.models_pictures import DriftChart, drift_chart
+from tutor.dashboard.models_queries import Manager, SchoolLine, VersionLine
+from tutor.dashboard.models_words import ALERTS, SHADOW, STEPS, WORKERS
+from tutor.registry import card, card_words
+from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
+from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+from tutor.tracing import drift, rollout, shadow, workers
+from tutor.tracing.rollout import Progress
+from tutor.tracing.workers import Queue
+
+#: A comparison counts some thousand resamples; nobody needs it younger than this.
+COMPARED_SECONDS: Final = 60
+#: Kinds to fit, in the order in which they are offered.
+SUGGESTED: Final = ("psikt", "cakt", "logistic", "half-life")
+
+
+@final
+@dataclass(frozen=True)
+class RunLine:
+    """A training run. `share` of its present step that is done, None where that is not known."""
+
+    run: TrainingRun
+    step: str
+    detail: str
+    share: float | None
+
+    @property
+    def title(self) -> str:
+        return card_words.kind(self.run.kind)
+
+    @property
+    def is_open(self) -> bool:
+        return self.run.finished_at is None
+
+    @property
+    def percent(self) -> int | None:
+        return None if self.share is None else round(self.share * 100)
+
+
+class Alert(NamedTuple):
+    text: str
+    since: datetime
+
+
+class Shadow(NamedTuple):
+    """What the challenger has shown so far; `answers_share`, `days_share` of what it takes at least."""
+
+    verdict: str
+    title: str
+    comparison: shadow.Comparison
+    answers_share: float
+    days_share: float
+    differences: tuple[tuple[str, card.Value], ...]
+
+
+class WorkerLine(NamedTuple):
+    """`models` of this curriculum that it holds, and how many others."""
+
+    worker: workers.Worker
+    state: str
+    mean_batch: float | None
+    models: tuple[str, ...]
+    others: int
+
+
+@final
+@dataclass(frozen=True)
+class ModelsPage:
+    """`own`: of the manager's school, or for an operator of all schools; `serving`: what learners get."""
+
+    manager: Manager
+    curricula: tuple[Curriculum, ...]
+    curriculum: Curriculum
+    own: Deployment | None
+    serving: Deployment | None
+    champion: VersionLine | None
+    challenger: VersionLine | None
+    previous: VersionLine | None
+    progress: Progress | None
+    shadow: Shadow | None
+    alerts: tuple[Alert, ...]
+    drift: DriftChart | None
+    versions: tuple[VersionLine, ...]
+    older: UUID | None
+    runs: tuple[RunLine, ...]
+    schools: tuple[SchoolLine, ...]
+    queue: Queue
+    workers: tuple[WorkerLine, ...]
+
+    @property
+    def follows(self) -> bool:
+        """The school has no model of its own, and goes with that of all schools."""
+        return self.own is None and self.serving is not None
+
+    @property
+    def kinds(self) -> list[tuple[str, str, str]]:
+        """What can be fitted: name, title and text; the first is suggested."""
+        return [(name, KINDS[name], KIND_TEXTS[name]) for name in SUGGESTED]
+
+    @property
+    def nightly(self) -> str:
+        """What is fitted by night."""
+        titles = [card_words.kind(kind) for kind in self.own.retrains] if self.own else []
+        return " and ".join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
+
+    @property
+    def is_degraded(self) -> bool:
+        return self.champion is not None and self.champion.state == ModelVersion.State.FAILED
+
+
+def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None, now: datetime) -> ModelsPage | None:
+    """None if nothing is published that a model could be of.
+
+    Raises:
+        NotFound: if the curriculum chosen is not the manager's.
+    """
+    curricula = queries.choices(of)
+    if not curricula and chosen is None:
+        return None
+    curriculum = next((each for each in curricula if chosen in (None, each.pk)), None)
+    if curriculum is None:
+        raise NotFound("curriculum", chosen)
+    own, site = queries.deployments_of(of, curriculum.pk)
+    serving = own or site
+    named = [serving.champion_id, serving.challenger_id, serving.previous_id] if serving else []
+    lines = queries.versions(of, curriculum.pk, before=before, also=[pk for pk in named if pk])
+    by_id = {line.id: line for line in lines}
+    page = [line for line in lines if before is None or line.id < before]
+    # The newest beyond a page is among them, if there is any: it only tells that there are more.
+    listed = page[: queries.VERSIONS]
+    champion, challenger, previous = (by_id.get(pk) if pk else None for pk in named or (None, None, None))
+    queue, panel = _workers(of, lines, now)
+    return ModelsPage(
+        manager=of,
+        curricula=tuple(curricula),
+        curriculum=curriculum,
+        own=own,
+        serving=serving,
+        champion=champion,
+        challenger=challenger,
+        previous=previous,
+        progress=rollout.progress(serving, challenger.id, now=now) if serving and challenger else None,
+        shadow=_shadow(serving, now) if serving and challenger else None,
+        alerts=tuple(_alerts(serving)) if serving else (),
+        drift=drift_chart(drift.series(serving)) if serving else None,
+        versions=tuple(listed),
+        older=listed[-1].id if len(page) > len(listed) else None,
+        runs=tuple(run_line(run) for run in queries.training_runs(of, curriculum.pk)),
+        schools=tuple(queries.schools_apart(curriculum.pk)) if of.is_operator else (),
+        queue=queue,
+        workers=panel,
+    )
+
+
+def run_line(run: TrainingRun) -> RunLine:
+    told, share = run.progress, None
+    detail = ""
+    if run.step == TrainingRun.Step.EXPORT and "answers" in told:
+        detail = f"{told['answers']:,} answers so far"
+    elif run.step == TrainingRun.Step.FIT and told.get("steps"):
+        share = min(float(told.get("step", 0)) / float(told["steps"]), 1.0)
+        epoch = f", epoch {told['epoch']:.0f}" if "epoch" in told else ""
+        detail = f"{share:.0%}{epoch}"
+    return RunLine(run, STEPS.get(run.step, run.step), detail, share)
+
+
+def _alerts(serving: Deployment) -> Iterator[Alert]:
+    found = drift.alerts(serving.curriculum_id, serving.school_id)
+    for alert in found.filter(cleared_at=None, version_id=serving.champion_id):
+        figures, text = alert.figures, ALERTS.get(alert.kind, alert.kind)
+        if alert.kind == "calibration" and {"expected", "observed"} <= figures.keys():
+            expected, observed = figures["expected"], figures["observed"]
+            much = "much" if expected > observed else "little"
+            text = (
+                f"The champion expects too {much}: {observed:.0%} of answers right where {expected:.0%} were expected"
+            )
+        yield Alert(text, alert.raised_at)
+
+
+def _shadow(serving: Deployment, now: datetime) -> Shadow | None:
+    if serving.challenger_since is None:
+        return None
+    minute = int(now.timestamp()) // COMPARED_SECONDS
+    found = _compared(serving.pk, serving.champion_id, serving.challenger_id, minute)
+    told = [(FIGURES[name], found.differences[name]) for name in ("log_loss", "brier", "auc") if found.differences]
+    return Shadow(
+        verdict=found.verdict,
+        title=SHADOW.get(found.verdict, found.verdict),
+        comparison=found,
+        answers_share=min(found.answers / max(serving.shadow_answers, 1), 1.0),
+        days_share=min(found.days / serving.shadow_days, 1.0) if serving.shadow_days else 1.0,
+        differences=tuple((title, card.of_estimate(estimate)) for title, estimate in told),
+    )
+
+
+@lru_cache(maxsize=64)
+def _compared(deployment_id: int, champion: UUID, challenger: UUID | None, minute: int) -> shadow.Comparison:
+    del champion, challenger
+    now = datetime.fromtimestamp(minute * COMPARED_SECONDS, UTC)
+    deployment = Deployment.objects.select_related("champion", "challenger").get(pk=deployment_id)
+    return shadow.compare(deployment, now=now)
+
+
+def _workers(of: Manager, known: Collection[VersionLine], now: datetime) -> tuple[Queue, tuple[WorkerLine, ...]]:
+    """The queue of the manager's learners, and the workers of all."""
+    site = workers.queue(now)
+    queue = workers.queue(now, of.school_id) if of.school_id else site
+    titles = {line.id: line.title for line in known}
+    lines = []
+    for worker in workers.workers(now, site.oldest_seconds):
+        sizes, held = worker.status.batch_sizes, worker.status.versions
+        named = sorted(titles[version] for version in held if version in titles)
+        mean = sum(sizes) / len(sizes) if sizes else None
+        state = WORKERS.get(worker.state, worker.state)
+        lines.append(WorkerLine(worker, state, mean, tuple(named), len(held) - len(named)))
+    return queue, tuple(lines)
