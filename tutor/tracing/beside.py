@@ -157,10 +157,10 @@ def turn(*, now: datetime) -> bool:
     global _ended
     if time.monotonic() < _ended + settings.ROLLOUT_PAUSE / 2:
         return False
-    try:
-        return step(limit=settings.ROLLOUT_BATCH, now=now) > 0
-    finally:
-        _ended = time.monotonic()
+    if not step(limit=settings.ROLLOUT_BATCH, now=now):
+        return False
+    _ended = time.monotonic()
+    return True
 
 
 def look(*, now: datetime) -> int:
