@@ -128,6 +128,7 @@ def test_of_several_curricula_one_is_chosen(
     assert "Fractions · Elm School" in text_of(browser.get("/models/"))
     assert "Zoology · Elm School" in text_of(browser.get(f"/models/?curriculum={other.pk}"))
     theirs = people.a_curriculum(other_school.pk, key="theirs")
+    assert "(Oak School)" not in text_of(browser.get("/models/"))
     for wrong in (theirs.pk, "nothing"):
         assert browser.get(f"/models/?curriculum={wrong}").status_code == 404
 
@@ -232,6 +233,7 @@ def test_an_operator_acts_for_all_schools(
     own = judged.a_judged_version(fractions, school_id=school.pk, kind="logistic")
     deployments.promote(own, school_id=school.pk, now=now)
     browser = signed_in(operator)
+    assert "for all schools that have no model of their own" in text_of(browser.get("/models/"))
     page = text_of(browser.post(f"/models/{shared.pk}/promote/", {"force": "on"}, follow=True))
     assert "now serves all schools" in page
     assert f"Elm School Logistic {str(own.pk)[-6:]}" in page
@@ -317,3 +319,16 @@ def test_statements_grow_with_nothing(
             learner = people.a_learner(school, f"Learner {n}")
             take_in(school, answers(learner, fractions, "halves-1", "01", last=now), now=now)
     assert counts[0] == counts[1] <= 45
+
+
+def test_an_operator_tells_curricula_of_one_title_apart(
+    fractions: Curriculum, other_school: School, operator: User, signed_in: SignIn
+) -> None:
+    theirs = people.a_curriculum(other_school.pk)
+    browser = signed_in(operator)
+    page = text_of(browser.get("/models/"))
+    assert "Fractions (Elm School)" in page and "Fractions (Oak School)" in page
+    for n in range(7):
+        people.a_curriculum(None, key=f"shared-{n}", title=f"Shared {n}")
+    chosen = browser.get("/models/", {"curriculum": str(theirs.pk)}).content.decode()
+    assert f'<option value="{theirs.pk}" selected>Fractions (Oak School)</option>' in chosen

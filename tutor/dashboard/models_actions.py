@@ -88,7 +88,7 @@ def _called(version: ModelVersion) -> str:
 
 def _access(of: Manager, curriculum_id: UUID) -> None:
     """Raises: NotFound: if it is not among the manager's."""
-    if curriculum_id not in {curriculum.pk for curriculum in models_queries.choices(of)}:
+    if curriculum_id not in {choice.curriculum.pk for choice in models_queries.choices(of)}:
         raise NotFound("curriculum", curriculum_id)
 
 

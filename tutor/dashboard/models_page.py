@@ -13,7 +13,7 @@ from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
 from tutor.dashboard import models_queries as queries
 from tutor.dashboard.models_pictures import DriftChart, drift_chart
-from tutor.dashboard.models_queries import Manager, SchoolLine, VersionLine
+from tutor.dashboard.models_queries import Choice, Manager, SchoolLine, VersionLine
 from tutor.dashboard.models_words import ALERTS, SHADOW, STEPS, WORKERS
 from tutor.registry import card, card_words
 from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
@@ -83,7 +83,7 @@ class ModelsPage:
     """`own`: of the manager's school, or for an operator of all schools; `serving`: what learners get."""
 
     manager: Manager
-    curricula: tuple[Curriculum, ...]
+    choices: tuple[Choice, ...]
     curriculum: Curriculum
     own: Deployment | None
     serving: Deployment | None
@@ -128,10 +128,10 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     Raises:
         NotFound: if the curriculum chosen is not the manager's.
     """
-    curricula = queries.choices(of)
-    if not curricula and chosen is None:
+    choices = queries.choices(of)
+    if not choices and chosen is None:
         return None
-    curriculum = next((each for each in curricula if chosen in (None, each.pk)), None)
+    curriculum = next((each.curriculum for each in choices if chosen in (None, each.curriculum.pk)), None)
     if curriculum is None:
         raise NotFound("curriculum", chosen)
     own, site = queries.deployments_of(of, curriculum.pk)
@@ -146,7 +146,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     queue, panel = _workers(of, lines, now)
     return ModelsPage(
         manager=of,
-        curricula=tuple(curricula),
+        choices=tuple(choices),
         curriculum=curriculum,
         own=own,
         serving=serving,

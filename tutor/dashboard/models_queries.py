@@ -14,7 +14,7 @@ from django.db.models.fields.json import KeyTransform
 from curricula import queries as curricula
 from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
-from tutor.accounts.models import User
+from tutor.accounts.models import School, User
 from tutor.registry import card, queries, runs
 from tutor.registry.card_words import STATES
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
@@ -98,10 +98,24 @@ class SchoolLine(NamedTuple):
     version: str
 
 
-def choices(of: Manager) -> list[Curriculum]:
+class Choice(NamedTuple):
+    """A curriculum to look at; an operator's has the name of its school with it, if it is not everybody's."""
+
+    curriculum: Curriculum
+    owner: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.curriculum.title} ({self.owner})" if self.owner else self.curriculum.title
+
+
+def choices(of: Manager) -> list[Choice]:
     """Curricula with something published, by title."""
     every = Curriculum.objects.all() if of.is_operator else curricula.visible(of.school_id)
-    return list(every.filter(versions__published_at__isnull=False).distinct().order_by("title", "id"))
+    found = list(every.filter(versions__published_at__isnull=False).distinct().order_by("title", "id"))
+    owners = {each.owner for each in found if each.owner and of.is_operator}
+    names = dict(School.objects.filter(pk__in=owners).values_list("pk", "name")) if owners else {}
+    return [Choice(each, names.get(each.owner, "") if each.owner else "") for each in found]
 
 
 def deployments_of(of: Manager, curriculum_id: UUID) -> tuple[Deployment | None, Deployment | None]:
