@@ -124,7 +124,8 @@ def test_statements_do_not_grow_with_the_history(
         with statements() as sent:
             assert browser.get(page).status_code == 200
         counts.add(len(sent))
-    assert len(counts) == 1
+    # One more for who never came: no version knows them, so those that served before are asked too.
+    assert max(counts) - min(counts) <= 1
 
 
 def test_a_prerequisite_that_the_school_rejected_keeps_nobody_waiting(
