@@ -17,7 +17,7 @@ begin at zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -64,9 +64,10 @@ class _Dense(nn.Module):
 
     def forward(self, frames: Tensor, weight: Tensor) -> Tensor:
         del weight
-        first = self.layers[0]
+        first = cast(nn.Linear, self.layers[0])
         # Of windows with fewer frames than that: absent ones are zero, and add nothing.
-        some = nn.functional.linear(frames.flatten(1), first.weight[:, : frames[0].numel()], first.bias)
+        columns = frames.shape[1] * frames.shape[2]
+        some = nn.functional.linear(frames.flatten(1), first.weight[:, :columns], first.bias)
         out: Tensor = self.layers[1:](some)
         return out
 
@@ -216,8 +217,9 @@ def step(layer: nn.LSTM, x: Tensor, states: States, of: Tensor) -> tuple[Tensor,
 
     As `run`, but what a state gives is worked out once a case.
     """
-    given = nn.functional.linear(states[0], layer.weight_hh_l0, layer.bias_hh_l0)
-    gates = nn.functional.linear(x, layer.weight_ih_l0, layer.bias_ih_l0) + given[of]
+    of_x, of_h, x_bias, h_bias = cast(list[Tensor], layer._flat_weights)
+    given = nn.functional.linear(states[0], of_h, h_bias)
+    gates = nn.functional.linear(x, of_x, x_bias) + given[of]
     taken, kept, new, told = gates.chunk(4, dim=1)
     c = torch.sigmoid(kept) * states[1][of] + torch.sigmoid(taken) * torch.tanh(new)
     h = torch.sigmoid(told) * torch.tanh(c)
