@@ -114,6 +114,9 @@ def test_a_school_without_a_model_of_its_own_is_told_whose_it_follows(
     assert "Elm School follows the model of all schools, which its operator looks after" in page
     assert f"Champion of all schools Half-life {str(baseline.pk)[-6:]}" in page
     assert "untrained" in page and "Roll back" not in page
+    served = text_of(signed_in(head).get(f"/models/{baseline.pk}/"))
+    assert "It has learnt from nobody" in served and "Promote" not in served and "Put in shadow" not in served
+    assert "The school then has a champion of its own" in text_of(signed_in(head).get(f"/models/{version.pk}/"))
 
 
 def test_nothing_published_is_told(school: School, head: User, signed_in: SignIn) -> None:

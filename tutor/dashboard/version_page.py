@@ -72,7 +72,7 @@ class VersionPage:
 
     @property
     def can_promote(self) -> bool:
-        return self.can_serve and (self.own is None or self.own.champion_id != self.card.id)
+        return self.can_serve and (self.serving is None or self.serving.champion_id != self.card.id)
 
     @property
     def can_challenge(self) -> bool:
