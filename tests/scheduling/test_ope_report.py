@@ -78,7 +78,8 @@ def test_without_choices_nothing_is_told(logged: Logged) -> None:
 def test_below_a_hundred_effective_choices_nothing_is_told(logged: Logged) -> None:
     few = evaluate(logged.take(logged.learner < 30), SUITED, reward=SUCCESS)
     assert few.overlap.effective < 100 < few.overlap.decisions
-    assert few.refusal.startswith(f"the effective sample is {few.overlap.effective:.1f} of 600 choices, 100 are needed")
+    assert few.refusal.startswith(f"the effective sample is {few.overlap.effective:.1f} of 600 choices, ")
+    assert "100% of those that count with a known reward; 100 are needed" in few.refusal
     assert (few.values, few.logged, few.agreement) == ({}, None, None)
 
 

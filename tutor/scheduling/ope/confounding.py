@@ -87,7 +87,8 @@ def confounders(logged: Logged) -> Float:
 def agreement(logged: Logged, target: Float, chance_known: Float, *, seed: int) -> Contrast | None:
     """How rewards go with the chance that the target would have chosen the same, what others set included.
 
-    The agreement that was to be expected of the policy's own draw is among the confounders: it is known exactly.
+    The agreement that was to be expected of the policy's own draw is among the confounders: it is known exactly. So is
+    what the choices' features tell: a target whose whole merit is to choose by difficulty shows none here.
     None where no choice leaves the target anything to agree or disagree with.
     """
     rows = logged.known & (logged.counts > 1)

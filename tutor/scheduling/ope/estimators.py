@@ -14,7 +14,7 @@ candidates being what the slots before it left; what comes after a choice is as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -26,6 +26,9 @@ from kt_models.recall import Float, Int
 from tutor.scheduling.ope import crossfit
 from tutor.scheduling.ope.crossfit import Regression
 from tutor.scheduling.ope.logged import Logged
+
+#: Learners' weights drawn at once: what a bootstrap holds in memory does not grow with the learners.
+_DRAWN: Final = 2_000_000
 
 
 @final
@@ -181,11 +184,7 @@ def by_bootstrap(
     if n < 2:
         value = ratio.value - (minus.value if minus else 0.0)
         return Estimate(value, float("nan"), float("nan"))
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=replicates).astype(np.float64)
-    weights = np.concatenate([np.ones((1, n)), draws])
-    values = _resampled(ratio, row, weights)
-    if minus is not None:
-        values = values - _resampled(minus, row, weights)
+    values = np.concatenate(list(_resampled(row, n, replicates, seed, ratio, minus)))
     others = values[1:][np.isfinite(values[1:])]
     if not np.isfinite(values[0]) or not others.size:
         return Estimate(float(values[0]), float("nan"), float("nan"))
@@ -199,11 +198,21 @@ def _influence(ratio: Ratio, row: Int) -> tuple[float, Float]:
         return ratio.value, (above - ratio.value * below) / below.sum()
 
 
-def _resampled(ratio: Ratio, row: Int, weights: Float) -> Float:
-    sums = np.column_stack([_by_learner(row, each) for each in (ratio.above, ratio.below)])
-    above, below = (weights @ sums).T
+def _resampled(row: Int, n: int, replicates: int, seed: int, ratio: Ratio, minus: Ratio | None) -> Iterator[Float]:
+    """The sample's own value, then those of learners drawn with replacement."""
+    sums = [(_by_learner(row, each.above), _by_learner(row, each.below)) for each in (ratio, minus) if each]
+    generator, even = np.random.default_rng(seed), np.full(n, 1 / n)
+    yield _of_weights(np.ones((1, n)), sums)
+    block = max(_DRAWN // n, 1)
+    for at in range(0, replicates, block):
+        yield _of_weights(generator.multinomial(n, even, size=min(block, replicates - at)).astype(np.float64), sums)
+
+
+def _of_weights(weights: Float, sums: list[tuple[Float, Float]]) -> Float:
+    """(replicates,) the first ratio less the second, if there is one."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(above / below, dtype=np.float64)
+        first, *others = ((weights @ above) / (weights @ below) for above, below in sums)
+    return np.asarray(first - sum(others), dtype=np.float64)
 
 
 def _by_learner(row: Int, values: Float) -> Float:

@@ -240,6 +240,7 @@ def _refusal(overlap: Overlap, options: Options) -> str:
     if overlap.effective < options.least_effective:
         return (
             f"the effective sample is {overlap.effective:.1f} of {overlap.decisions} choices, "
+            f"{overlap.known:.0%} of those that count with a known reward; "
             f"{options.least_effective:g} are needed: take a longer time, more exploration, or a target nearer to "
             "what was logged"
         )
