@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from celery.worker import state as celery_state
@@ -29,10 +29,11 @@ from tutor.tracing import services as tracing
 from tutor.tracing import worker, workers
 from tutor.tracing.models import LearnerState, WorkerStatus
 from tutor.tracing.pool import Vigil
-from tutor.tracing.pulse import MAX_HALVINGS, Pulse
+from tutor.tracing.pulse import MAX_HALVINGS, SLOW_SECONDS, Pulse
 from tutor.tracing.slots import NoDevices, slots
 
 ROOT = Path(__file__).parents[2]
+VERSION = uuid4()
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_next_is_not_tried_whole(
     for _ in range(2):
         record(school, [answer(learner, fractions) for learner in group])
         assert len(advance()) == 16
-    assert (pulse.halvings, pulse.room) == (2, 4)
+    assert (pulse.halvings, list(pulse.rooms.values())) == (2, [4])
     assert list(pulse.sizes) == [4] * 8
     for learner in group:
         assert_state_is_the_fold_of_the_log(learner)
@@ -87,9 +88,20 @@ def test_a_learner_who_does_not_fit_alone_is_the_devices_trouble_and_nobodys_els
 def test_memory_that_runs_out_again_and_again_wants_a_new_process() -> None:
     pulse = Pulse()
     for _ in range(MAX_HALVINGS):
-        pulse.out_of_memory(256, MemoryError())
+        pulse.out_of_memory(VERSION, 256, MemoryError())
     with pytest.raises(device.Unusable):
-        pulse.out_of_memory(256, MemoryError())
+        pulse.out_of_memory(VERSION, 256, MemoryError())
+
+
+def test_a_model_that_is_slow_here_gets_smaller_batches_and_no_other_does() -> None:
+    pulse = Pulse()
+    pulse.drained(VERSION, 256, SLOW_SECONDS / 2, at(0))
+    assert pulse.room(VERSION) > 256
+    pulse.drained(VERSION, 256, 4 * SLOW_SECONDS, at(0))
+    assert pulse.room(VERSION) == 64
+    pulse.drained(VERSION, 1, 4 * SLOW_SECONDS, at(0))
+    assert pulse.room(VERSION) == 1
+    assert pulse.room(uuid4()) > 256
 
 
 def test_a_broken_device_ends_the_worker_and_marks_nothing(

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, final
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -16,6 +17,9 @@ from tutor.registry import device
 log = structlog.get_logger()
 
 RECENT_BATCHES: Final = 32
+#: A batch that took longer is too large for its model on this device: 256 learners of a network that looks at 5,000
+#: concepts take minutes on a CPU.
+SLOW_SECONDS: Final = 20.0
 #: Halving 256 down to 1 takes eight times running out of memory. More often, memory is in pieces: a new process has it
 #: whole.
 MAX_HALVINGS: Final = 8
@@ -32,19 +36,25 @@ class Pulse:
     halvings: int = 0
     drained_at: datetime | None = None
     sizes: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
-    #: Learners that a batch may hold, as far as this process knows.
-    room: int = sys.maxsize
+    #: Learners that a batch of a version may hold, as far as this process knows.
+    rooms: dict[UUID, int] = field(default_factory=dict)
+
+    def room(self, version_id: UUID) -> int:
+        return self.rooms.get(version_id, sys.maxsize)
 
     def step(self, answers: int) -> None:
         self.answers += answers
 
-    def drained(self, learners: int, now: datetime) -> None:
+    def drained(self, version_id: UUID, learners: int, seconds: float, now: datetime) -> None:
+        if seconds > SLOW_SECONDS:
+            # So that whoever watches sees something done before losing patience.
+            self.rooms[version_id] = max(1, int(learners * SLOW_SECONDS / seconds))
         self.batches += 1
         self.learners += learners
         self.sizes.append(learners)
         self.drained_at = now
 
-    def out_of_memory(self, learners: int, error: BaseException) -> None:
+    def out_of_memory(self, version_id: UUID, learners: int, error: BaseException) -> None:
         """After a batch of so many did not fit: from now on none is larger than half of it.
 
         Raises:
@@ -52,7 +62,7 @@ class Pulse:
         """
         device.release(error)
         self.halvings += 1
-        self.room = max(1, learners // 2)
+        self.rooms[version_id] = max(1, learners // 2)
         log.warning("batch_does_not_fit", learners=learners, halvings=self.halvings, error=str(error)[:500])
         if learners == 1 or self.halvings > MAX_HALVINGS:
             raise device.Unusable(f"{settings.DEVICE} has no room for {learners} learners: {error}") from error

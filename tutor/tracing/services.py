@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -193,28 +194,30 @@ def _fold(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[A
     """
     if not work:
         return []
-    if len(work) <= PULSE.room:
+    version_id = work[0].claim.version_id
+    if len(work) <= PULSE.room(version_id):
+        begin = time.monotonic()
         try:
             # Its own savepoint: an error of the database must not spoil the transaction for the others.
             with transaction.atomic(), device.computing():
                 done = _fold_batch(model, work, now)
-            PULSE.drained(len(work), now)
+            PULSE.drained(version_id, len(work), time.monotonic() - begin, now)
             return done
         except Exception as error:
-            if not _is_the_devices(error, len(work)) and len(work) == 1:
+            if not _is_the_devices(error, version_id, len(work)) and len(work) == 1:
                 _put_off(work[0].claim, error, now)
                 return []
     middle = len(work) // 2
     return _fold(model, work[:middle], now) + _fold(model, work[middle:], now)
 
 
-def _is_the_devices(error: Exception, learners: int) -> bool:
+def _is_the_devices(error: Exception, version_id: UUID, learners: int) -> bool:
     """Whether a smaller batch may fit; no learner is put off for what no learner did."""
     if device.broken(error):
         raise device.Unusable(f"{settings.DEVICE} failed: {error}") from error
     if not device.out_of_memory(error):
         return False
-    PULSE.out_of_memory(learners, error)
+    PULSE.out_of_memory(version_id, learners, error)
     return True
 
 
