@@ -118,7 +118,7 @@ def _export(run: TrainingRun, folder: Path) -> None:
     if manifest.learners < LEAST_LEARNERS or manifest.answers < LEAST_ANSWERS:
         raise CannotStep(
             f"there are {manifest.answers} answers of {manifest.learners} learners, at least {LEAST_ANSWERS} of "
-            f"{LEAST_LEARNERS} are needed: wait for more"
+            f"{LEAST_LEARNERS} are needed: wait for more (what came in the last {export.SETTLED} counts the next time)"
         )
     seconds = parquet.read_table(folder / DATA / ANSWERS, columns=["timestamp"])["timestamp"].to_numpy()
     content = snapshot.load(run.curriculum_version_id)
