@@ -110,9 +110,6 @@ DEVICE = env.str("TRELLIS_DEVICE", default="cpu")
 #: Learners whose states beside the serving ones are brought level by one message, and the pause after it.
 ROLLOUT_BATCH = env.int("TRELLIS_ROLLOUT_BATCH", default=64)
 ROLLOUT_PAUSE = env.float("TRELLIS_ROLLOUT_PAUSE_SECONDS", default=0.1)
-#: Learners whose states beside the serving ones are brought level by one message, and the pause after it.
-ROLLOUT_BATCH = env.int("TRELLIS_ROLLOUT_BATCH", default=64)
-ROLLOUT_PAUSE = env.float("TRELLIS_ROLLOUT_PAUSE_SECONDS", default=0.1)
 #: How exactly networks are computed in service: float32, tf32 (cards since Ampere) or bfloat16.
 PRECISION = env.str("TRELLIS_PRECISION", default="float32")
 #: Models that a worker keeps in memory: champions of several curricula, and a challenger beside each.
