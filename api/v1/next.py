@@ -149,7 +149,7 @@ def _out(served: Served) -> NextOut:
         policy=body.policy,
         policy_version=body.policy_version,
         model=ModelRef(body.model, body.model_version_id),
-        degraded=body.degraded,
+        degraded=served.degraded,
         as_of=moment(body.as_of),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.api.test_errors import problem
 from tests.flow import steps
 from tests.people import Caller
 from tutor.accounts.models import Learner, School
+from tutor.interactions.models import LogHead
 from tutor.scheduling.models import Decision
 
 
@@ -34,6 +36,20 @@ def test_a_learner_of_whom_nothing_is_known_starts_at_the_beginning(
     said = next_of(client, bo).json()
     assert said["data"][0]["concept"]["key"] == "halves"
     assert (said["as_of"], said["model"]["name"], said["degraded"]) == (None, "half-life", False)
+
+
+def test_answers_that_no_worker_takes_in_make_what_is_told_degraded(
+    client: Caller, school: School, practised: Learner, fractions: Curriculum
+) -> None:
+    """After five minutes: until then a worker is on its way."""
+    mastery = f"/api/v1/learners/{practised.pk}/mastery"
+    now = timezone.now()
+    steps.record(school, [steps.answer(practised, fractions, 2)], now=now - timedelta(minutes=4))
+    assert (next_of(client, practised).json()["degraded"], client.get(mastery).json()["degraded"]) == (False, False)
+    LogHead.objects.update(behind_since=now - timedelta(minutes=6))
+    assert (next_of(client, practised).json()["degraded"], client.get(mastery).json()["degraded"]) == (True, True)
+    steps.work(now=now)
+    assert (next_of(client, practised).json()["degraded"], client.get(mastery).json()["degraded"]) == (False, False)
 
 
 def test_a_recommendation_says_what_why_and_how_sure(client: Caller, practised: Learner) -> None:

@@ -18,13 +18,13 @@ from tutor.accounts.access import Client, External, NotFound, parse_ref
 from tutor.scheduling import contents, plans, services
 from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.services import Narrowing
-from tutor.tracing.beliefs import beliefs
+from tutor.tracing.beliefs import STALE_SECONDS, beliefs
 
 #: A plan older than this is made anew: recall has faded since, though nothing new fell due.
 PLAN_HOLDS_SECONDS: Final = 6 * 3600.0
 
 _PLAN: Final = """
-SELECT l.id, p.applied_seq, p.body, h.seq
+SELECT l.id, p.applied_seq, p.body, h.seq, COALESCE(h.behind_since < to_timestamp(%s), false)
 FROM accounts_learner l
 LEFT JOIN scheduling_plan p ON p.learner_id = l.id AND p.curriculum_id = %s
 LEFT JOIN interactions_loghead h ON h.learner_id = l.id AND h.curriculum_id = %s
@@ -39,12 +39,16 @@ SELECT item FROM interactions_interaction WHERE learner_id = %s AND curriculum_i
 
 @dataclass(frozen=True)
 class Served:
-    """`body` is the plan that `entries` come from; its other entries were not asked for."""
+    """`body` is the plan that `entries` come from; its other entries were not asked for.
+
+    `degraded`: the plan is, or no worker has looked at the learner's answers for longer than `STALE_SECONDS`.
+    """
 
     learner_id: UUID
     body: Body
     entries: Sequence[PlannedEntry]
     content: Snapshot
+    degraded: bool
 
 
 def next_for(
@@ -57,7 +61,7 @@ def next_for(
         contents.UnknownCurriculum, contents.AmbiguousCurriculum: if it is not clear what is to be learnt.
     """
     curriculum_id = contents.resolve(client.school_id, curriculum)
-    learner_id, applied_seq, text, seq = _read(client.school_id, curriculum_id, ref)
+    learner_id, applied_seq, text, seq, is_stale = _read(client.school_id, curriculum_id, ref, now)
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
     body = plans.readable(text) if narrowing is None else None
     entries = _left(body, answered, n, now) if body and _is_of_newest(body, client.school_id, curriculum_id) else None
@@ -65,12 +69,13 @@ def next_for(
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
         entries = body.entries[:n]
     services.log_decisions(client.school_id, learner_id, curriculum_id, body, entries, now)
-    return Served(learner_id, body, entries, snapshot.load(body.curriculum_version_id))
+    content = snapshot.load(body.curriculum_version_id)
+    return Served(learner_id, body, entries, content, body.degraded or is_stale)
 
 
-def _read(school_id: UUID, curriculum_id: UUID, ref: str) -> tuple[Any, ...]:
+def _read(school_id: UUID, curriculum_id: UUID, ref: str, now: datetime) -> tuple[Any, ...]:
     parsed = parse_ref(ref)
-    common = curriculum_id, curriculum_id, school_id
+    common = now.timestamp() - STALE_SECONDS, curriculum_id, curriculum_id, school_id
     if isinstance(parsed, UUID):
         found = db.rows(_BY_ID, (*common, parsed))
     else:

@@ -21,7 +21,8 @@ from tutor.tracing.evidence import Evidence
 class Belief:
     """Recall and evidence of one learner on one curriculum, and what they rest on.
 
-    `as_of` is the Unix time of the last answer folded in, None before the first; the table starts there.
+    `as_of` is the Unix time of the last answer folded in, None before the first; the table starts there. `degraded`:
+    the champion cannot be loaded, or answers have waited for longer than `STALE_SECONDS`, since no worker serves it.
     """
 
     school_id: UUID
@@ -43,15 +44,21 @@ class NoModel(Exception):
         super().__init__(f"curriculum {curriculum_id} has no published version: publish it first")
 
 
+#: Answers that nobody has folded in for so long tell that no worker does.
+STALE_SECONDS: Final = 300.0
+
 _STATES: Final = """
-SELECT s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall, s.evidence
-FROM tracing_learnerstate s WHERE s.version_id = %s AND s.learner_id = ANY(%s::uuid[]) AND s.recall IS NOT NULL
+SELECT s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall, s.evidence,
+       COALESCE(h.behind_since < to_timestamp(%s), false)
+FROM tracing_learnerstate s
+LEFT JOIN interactions_loghead h ON h.learner_id = s.learner_id AND h.curriculum_id = s.curriculum_id
+WHERE s.version_id = %s AND s.learner_id = ANY(%s::uuid[]) AND s.recall IS NOT NULL
 """
 
 # Of versions that have served: what a challenger believes is shown to nobody.
 _STAND_INS: Final = """
 SELECT DISTINCT ON (s.learner_id) s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall,
-       s.evidence, s.version_id, v.kind
+       s.evidence, false, s.version_id, v.kind
 FROM tracing_learnerstate s JOIN registry_modelversion v ON v.id = s.version_id
 WHERE s.learner_id = ANY(%s::uuid[]) AND s.curriculum_id = %s AND s.recall IS NOT NULL
     AND v.state IN ('champion', 'retired', 'failed')
@@ -78,7 +85,7 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
         school_id, school_id, curriculum_id, serving.version_id, kind, serving.degraded, 0, None,
         replace(prior, origin=now), Evidence.none(),
     )  # fmt: skip
-    known = {row[0]: row[1:] for row in db.rows(_STATES, [serving.version_id, list(learner_ids)])}
+    known = {row[0]: row[1:] for row in db.rows(_STATES, [now - STALE_SECONDS, serving.version_id, list(learner_ids)])}
     if missing := [learner for learner in learner_ids if learner not in known]:
         known |= {row[0]: row[1:] for row in db.rows(_STAND_INS, [missing, curriculum_id])}
     return [_known(replace(unknown, learner_id=learner), known.get(learner)) for learner in learner_ids]
@@ -87,12 +94,13 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
 def _known(unknown: Belief, row: tuple[Any, ...] | None) -> Belief:
     if row is None:
         return unknown
-    applied_seq, as_of, recall, evidence, *stands_in = row
+    applied_seq, as_of, recall, evidence, is_stale, *stands_in = row
     version_id, kind = stands_in or (unknown.version_id, unknown.model)
     return replace(
         unknown,
         version_id=version_id,
         model=kind,
+        degraded=unknown.degraded or is_stale,
         applied_seq=applied_seq,
         as_of=as_of,
         table=RecallTable.from_bytes(bytes(recall)),
