@@ -7,15 +7,18 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from curricula.models import Curriculum
-from tests.flow.steps import answer, at, learners, record, work
+from tests import people
+from tests.flow.steps import advance, answer, at, learners, record, work
 from tests.flow.versions import a_version, keep_beside
 from tutor.accounts.models import Learner, School
 from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion
-from tutor.tracing import shadow
+from tutor.tracing import beside, shadow
 from tutor.tracing.models import Score
 from tutor.tracing.shadow import NoChallenger, Verdict
 
@@ -91,6 +94,80 @@ def test_the_same_model_twice_is_no_worse(school: School, fractions: Curriculum,
     assert found.differences and found.differences["log_loss"].value == 0
     # As badly calibrated as who serves now is no reason to stay with that one.
     assert found.verdict == Verdict.NO_WORSE
+
+
+def a_twin(curriculum: Curriculum) -> Deployment:
+    """Champion and challenger are the same model."""
+    registry.ensure_served(curriculum.pk)
+    deployments.promote(a_version(curriculum), now=at(0))
+    deployment = deployments.challenge(a_version(curriculum), now=at(0))
+    deployment.shadow_answers, deployment.shadow_days = 1, 0.0
+    return deployment
+
+
+def test_who_folds_late_answers_before_it_foretells_the_earlier_ones_gains_nothing(
+    school: School, fractions: Curriculum
+) -> None:
+    twin, group = a_twin(fractions), learners(school, 10)
+
+    def send(minute: int, now: int) -> None:
+        given = [
+            answer(learner, fractions, correct=float(n % 2), seconds=at(minute).timestamp())
+            for n, learner in enumerate(group)
+        ]
+        record(school, given, now=at(now))
+
+    for minute in range(30, 35):
+        send(minute, minute)
+        work(now=at(minute))
+    for minute in range(1, 6):
+        send(minute, 50)
+    work(now=at(51))
+    keep_beside(now=at(52))
+    assert shadow.compare(twin, now=at(60)).answers == 0
+    send(53, 53)
+    work(now=at(53))
+    keep_beside(now=at(53))
+    found = shadow.compare(twin, now=at(60))
+    assert found.answers == len(group), "what comes in order from then on counts"
+    assert found.differences and found.differences["log_loss"].value == 0
+
+
+ANSWERS = st.lists(st.tuples(st.sampled_from([1, 2, 30, 31, 900]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=4)
+EVENTS = st.one_of(ANSWERS, st.sampled_from(["advance", "step", "look"]))
+
+
+@example(events=[[(30, 1.0)], "advance", [(31, 1.0)], "advance", [(1, 1.0)], "advance", "step"])
+@example(events=[[(30, 1.0)], "look", "step", [(31, 1.0)], "look", "step", [(1, 1.0)], "advance", "step"])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=st.lists(EVENTS, min_size=2, max_size=16))
+def test_a_copy_foretells_the_same_whatever_comes_late_and_is_folded_together(
+    events: list[str | list[tuple[int, float]]], school: School
+) -> None:
+    bo = people.a_learner(school, "Bo")
+    curriculum = people.a_curriculum(school.pk, f"twins-{bo.pk.hex}")
+    twin = a_twin(curriculum)
+    for number, event in enumerate([*events, "advance", "look", "step", [(5_000, 1.0)], "advance", "step"]):
+        now = at(60 + number)
+        match event:
+            case "advance":
+                advance(now=now)
+            case "look":
+                beside.look(now=now)
+            case "step":
+                beside.step(limit=5, now=now)
+            case answers:
+                given = [answer(bo, curriculum, correct=c, seconds=at(minute).timestamp()) for minute, c in answers]
+                record(school, given, now=now)
+    found = shadow.compare(twin, now=at(600))
+    assert found.answers >= 1, "at least the last, which comes in order"
+    champion, challenger = (in_order(version) for version in (twin.champion_id, twin.challenger_id))
+    assert found.answers == len(champion.keys() & challenger.keys())
+    assert all(champion[seq] == challenger[seq] for seq in champion.keys() & challenger.keys())
+
+
+def in_order(version_id: object) -> dict[int, float]:
+    return dict(Score.objects.filter(version_id=version_id, in_order=True).values_list("seq", "p"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -160,10 +161,10 @@ WHERE h.learner_id = free.learner_id AND h.curriculum_id = free.curriculum_id
 """
 
 _SCORE: Final = """
-INSERT INTO tracing_score (version_id, learner_id, curriculum_id, seq, occurred_at, scored_at, p, correct)
-SELECT version_id, learner_id, curriculum_id, seq, to_timestamp(seconds), %s, p, correct
-FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::float8[], %b::float8[])
-    AS t(version_id, learner_id, curriculum_id, seq, seconds, p, correct)
+INSERT INTO tracing_score (version_id, learner_id, curriculum_id, seq, occurred_at, scored_at, p, correct, in_order)
+SELECT version_id, learner_id, curriculum_id, seq, to_timestamp(seconds), %s, p, correct, in_order
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[], %b::float8[], %b::float8[], %b::float8[], %b::bool[])
+    AS t(version_id, learner_id, curriculum_id, seq, seconds, p, correct, in_order)
 """
 
 _LAG: Final = """
@@ -225,15 +226,30 @@ def score(scored: Sequence[tuple[Claim, Unseen, float]], now: datetime) -> None:
     """Notes what was expected of answers, unless they are of before the claim's version had its say.
 
     A state that is built with such answers scores nothing while it is built.
+
+    Args:
+        scored: all answers folded together, grouped by claim, in time order.
     """
     built = {(c.learner_id, c.version_id) for c, u, _ in scored if c.applied_seq == 0 and u.received < c.scored_from}
     fields = [
-        (c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct)
-        for c, u, p in scored
+        (c.version_id, c.learner_id, c.curriculum_id, u.seq, u.seconds, p, u.correct, in_order)
+        for (c, u, p), in_order in zip(scored, _in_order(scored), strict=True)
         if u.received >= c.scored_from and (c.learner_id, c.version_id) not in built
     ]
     if fields:
-        db.rows(_SCORE, [now, *_transpose(fields, 7)])
+        db.rows(_SCORE, [now, *_transpose(fields, 8)])
+
+
+def _in_order(scored: Sequence[tuple[Claim, Unseen, float]]) -> list[bool]:
+    """Whether those before it by time are those before it by receipt, of each."""
+    found: list[bool] = []
+    for _, group in groupby(scored, key=lambda each: each[1].row):
+        seqs = [u.seq for _, u, _ in group]
+        found += [
+            seq == ranked == latest
+            for seq, ranked, latest in zip(seqs, sorted(seqs), accumulate(seqs, max), strict=True)
+        ]
+    return found
 
 
 def interactions(answers: Sequence[Unseen]) -> Interactions:

@@ -51,6 +51,8 @@ class Score(models.Model):
     scored_at = models.DateTimeField()
     p = models.FloatField()
     correct = models.FloatField()
+    #: Just the answers received before it were known when `p` was told: so it does not hang on who was folded when.
+    in_order = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [

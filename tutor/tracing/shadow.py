@@ -27,20 +27,21 @@ MORE_ECE: Final = 0.01
 #: The newest answers that are compared: bounds time and memory, and is plenty for a margin of this size.
 MOST_ANSWERS: Final = 100_000
 
-# Both foretold the answer; the challenger only what came in since it challenges, see `beside`.
+# Both foretold the answer; the challenger only what came in since it challenges, see `beside`. In order: who folds a late
+# answer together with those received before it knows it when it foretells them, and the other may not.
 _PAIRS: Final = """
 SELECT DISTINCT ON (own.learner_id, own.seq) own.learner_id, own.p, theirs.p, own.correct
 FROM (
     SELECT o.id, o.learner_id, o.curriculum_id, o.seq, o.p, o.correct
     FROM tracing_score o
     JOIN interactions_loghead h ON h.learner_id = o.learner_id AND h.curriculum_id = o.curriculum_id
-    WHERE o.version_id = %s AND o.curriculum_id = %s AND o.scored_at >= %s
+    WHERE o.version_id = %s AND o.curriculum_id = %s AND o.scored_at >= %s AND o.in_order
         AND (%s::uuid IS NULL OR h.school_id = %s) AND h.school_id <> ALL(%s::uuid[])
     ORDER BY o.id DESC LIMIT %s
 ) own
 JOIN tracing_score theirs
     ON theirs.version_id = %s AND theirs.learner_id = own.learner_id AND theirs.curriculum_id = own.curriculum_id
-    AND theirs.seq = own.seq AND theirs.scored_at >= %s
+    AND theirs.seq = own.seq AND theirs.scored_at >= %s AND theirs.in_order
 ORDER BY own.learner_id, own.seq, own.id, theirs.id
 """
 
