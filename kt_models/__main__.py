@@ -1,6 +1,12 @@
 """The command line: fit, evaluate, simulate and bench learner models. `python -m kt_models COMMAND --help`.
 
-Stable: options and JSON keys are added, not renamed. Exit status 2 and one line on stderr for what the caller can mend.
+Stable: options and JSON keys are added, not renamed. What the caller can mend is one line on stderr, the first, and
+
+    exit status 2     in the arguments, files or settings
+    exit status 3     --checkpoint is of another fit, or spoiled: remove it to fit from the start
+
+With --json-log it also is the last record there, {"event": "failed", "status": ..., "message": ...}, for the parent of
+processes whose own status it does not see: torchrun exits 1 whatever theirs is.
 """
 
 from __future__ import annotations
@@ -16,15 +22,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import numpy as np
 
 from kt_models import artifact, data, kinds, prior_edges
 from kt_models.artifact import BadArtifact
 from kt_models.data import BadDataset, Dataset, Vocabulary
-from kt_models.kinds import FitFailed, Kind, UnknownKind
+from kt_models.kinds import BadCheckpoint, FitFailed, Kind, UnknownKind
 from kt_models.prior_edges import BadEdges
+from kt_models.records import BadLog, Bar, Log, tell_failure
 from kt_models.settings import BadSetting, parse_settings
 
 
@@ -33,7 +40,7 @@ class BadArguments(ValueError):
 
 
 #: What a caller can mend; anything else is our fault and shows its traceback.
-_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadEdges, BadSetting, FitFailed, UnknownKind)
+_MENDABLE: Final = (BadArguments, BadArtifact, BadDataset, BadEdges, BadLog, BadSetting, FitFailed, UnknownKind)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,8 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.command(arguments)
     except _MENDABLE as error:
-        print(f"kt_models: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        message = " ".join(str(error).split())
+        print(f"kt_models: {message}", file=sys.stderr)
+        status = 3 if isinstance(error, BadCheckpoint) else 2
+        tell_failure(getattr(arguments, "json_log", None), status, message)
+        return status
     return 0
 
 
@@ -56,11 +66,13 @@ def fit(arguments: argparse.Namespace) -> None:
     training, validation = _parts(arguments)
     more = _more(kind, arguments, training.concepts)
     resumed = bool(arguments.checkpoint and arguments.checkpoint.exists())
-    with _processes(arguments.device) as first, _Log(arguments.json_log if first else None, resumed) as log:
+    first = _alone() or os.environ["RANK"] == "0"
+    # The log is begun before the others are met, and so before any of them fails and tells of it there.
+    with Log(arguments.json_log if first else None, resumed) as log, _processes(arguments.device):
         log.write(
             "start", kind=arguments.model, seed=arguments.seed, config=dataclasses.asdict(config), **_size(training)
         )
-        with _Bar(arguments.model) as bar:
+        with Bar(arguments.model) as bar:
 
             def progress(record: dict[str, float]) -> None:
                 log.write("step", **record)
@@ -73,6 +85,8 @@ def fit(arguments: argparse.Namespace) -> None:
         taken = time.monotonic() - started
         if first:
             fitted.model.save(arguments.out)
+            if arguments.checkpoint:
+                arguments.checkpoint.unlink(missing_ok=True)
             log.write("saved", folder=str(arguments.out), checksum=artifact.checksum(arguments.out), seconds=taken)
             size = f"{training.n_answers:,} answers of {training.n_learners:,} learners"
             print(f"{arguments.model}: fitted on {size} in {taken:.1f} s, written to {arguments.out}")
@@ -104,11 +118,15 @@ def _device(device: str) -> str:
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
 
 
+def _alone() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) < 2
+
+
 @contextlib.contextmanager
-def _processes(device: str) -> Iterator[bool]:
-    """Joins the processes that torchrun has begun, if it has; whether this one is the first, which writes."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield True
+def _processes(device: str) -> Iterator[None]:
+    """Joins the processes that torchrun has begun, if it has."""
+    if _alone():
+        yield
         return
     import torch
 
@@ -116,7 +134,7 @@ def _processes(device: str) -> Iterator[bool]:
         torch.cuda.set_device(_device(device))
     torch.distributed.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl")
     try:
-        yield torch.distributed.get_rank() == 0
+        yield
         # Nobody leaves while another still sends.
         torch.distributed.barrier()
     finally:
@@ -135,7 +153,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.learners and arguments.learners < answers.n_learners:
         share = arguments.learners / answers.n_learners
         answers, _ = answers.split_learners((share, 1 - share), arguments.seed)
-    with _Bar(arguments.protocol) as bar:
+    with Bar(arguments.protocol) as bar:
         try:
             result = evaluate.evaluate(
                 model,
@@ -271,56 +289,6 @@ def _size(answers: Dataset) -> dict[str, int]:
     return {"answers": answers.n_answers, "learners": answers.n_learners}
 
 
-class _Log:
-    """Records as JSON lines in a file, if one is named; those of a fit that is resumed follow its earlier ones."""
-
-    def __init__(self, path: Path | None, resumed: bool) -> None:
-        try:
-            self._file: TextIO | None = path.open("a" if resumed else "w", encoding="utf-8") if path else None
-        except OSError as error:
-            raise BadArguments(f"--json-log {path}: cannot be written ({error.strerror}): name another file") from error
-
-    def __enter__(self) -> _Log:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
-
-    def write(self, event: str, **record: Any) -> None:
-        if self._file:
-            print(json.dumps({"event": event, **record}, default=_plain), file=self._file, flush=True)
-
-
-class _Bar:
-    """A bar on stderr if that is a terminal; records with `step` (done so far) and `steps` (in all) move it."""
-
-    def __init__(self, name: str) -> None:
-        self._bar: Any = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(desc=name, leave=False)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def move(self, record: dict[str, float]) -> None:
-        if self._bar is None:
-            return
-        self._bar.total = record.get("steps", self._bar.total)
-        self._bar.set_postfix({k: v for k, v in record.items() if k not in ("step", "steps")}, refresh=False)
-        self._bar.update(record.get("step", self._bar.n + 1) - self._bar.n)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else str(value)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kt_models", description="Learner models.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -350,7 +318,7 @@ def _add_fit(commands: Any) -> None:
         help="JSON of what is known of prerequisites, for kinds that learn them",
     )
     command.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="kept during the fit; goes on from it if there"
+        "--checkpoint", type=Path, metavar="FILE", help="kept until the model is written; goes on from it if there"
     )
     command.add_argument("--before", type=float, metavar="SECONDS", help="fit on answers earlier than this time")
     for name in ("concepts", "items"):

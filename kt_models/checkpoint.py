@@ -1,4 +1,7 @@
-"""Fits that survive a break: after every epoch, all that the next one needs is written, whole or not at all."""
+"""Fits that survive a break: after every epoch, all that the next one needs is written, whole or not at all.
+
+The file outlives the fit, whose last steps may be broken off too: whoever named it removes it, once the model is saved.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,10 @@ import torch
 
 from kt_models import distributed
 from kt_models.data import Dataset
-from kt_models.kinds import FitFailed
+from kt_models.kinds import BadCheckpoint, FitFailed
 
 #: Of what is written; another version is refused.
 VERSION: Final = 2
-
-
-class BadCheckpoint(FitFailed):
-    """A file is no checkpoint of this fit."""
 
 
 @final
@@ -41,7 +40,7 @@ class Keeper:
             saved = torch.load(self.path, weights_only=True, map_location="cpu")
         except Exception as error:
             raise BadCheckpoint(f"{self.path}: cannot be read ({error}): remove it to fit from the start") from error
-        if saved.get("key") != self.key:
+        if not isinstance(saved, dict) or saved.get("key") != self.key:
             raise BadCheckpoint(
                 f"{self.path}: is of a fit with other data, settings, seed or processes: name another file, or "
                 "remove it"
@@ -53,10 +52,6 @@ class Keeper:
         torch.save({"key": self.key, **state}, part)
         part.replace(self.path)
 
-    def done(self) -> None:
-        """The fit is over: there is nothing to go on from."""
-        self.path.unlink(missing_ok=True)
-
 
 def keeper(
     path: Path | None, answers: Dataset, config: Any, seed: int, validation: Dataset | None, *, warm: bool
@@ -66,13 +61,13 @@ def keeper(
     Args:
         config: the dataclass of its settings.     validation: learners it chooses on.     warm: whether it starts warm.
     Raises:
-        BadCheckpoint: if the folder of the file does not exist.
+        FitFailed: if the folder of the file does not exist.
     """
     if path is None:
         return None
     if not path.parent.is_dir():
         # Now, and not at the end of the first epoch.
-        raise BadCheckpoint(f"{path}: there is no folder {path.parent}: make it, or name another file")
+        raise FitFailed(f"{path}: there is no folder {path.parent}: make it, or name another file")
     content = [_digest(part) for part in (answers, validation) if part is not None]
     key = {"config": asdict(config), "seed": seed, "content": content, "warm": warm, "processes": distributed.size()}
     return Keeper(path, {"version": VERSION, **key})

@@ -32,12 +32,16 @@ class FitFailed(ValueError):
     """A fit cannot go on as it was asked to; the message says what to change."""
 
 
+class BadCheckpoint(FitFailed):
+    """A file is no checkpoint of this fit; without it, the fit begins anew."""
+
+
 class Fit(Protocol):
     """Fits a model; deterministic in its arguments on one machine.
 
     `progress` gets each record of the log; where one has `step` (done) and `steps` (in all), a bar moves by them. Kinds
     whose fits take long also take `checkpoint`, a file to go on from, and share the work of processes that torchrun
-    began.
+    began. The file stays when the fit is over: the caller removes it, once the model is saved.
     """
 
     def __call__(

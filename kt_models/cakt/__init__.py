@@ -38,8 +38,10 @@ def fit(
     Args:
         seed: weights at the start, order of minibatches, dropout, who is set aside.     device: of torch.
         warm_start: a model whose weights the fit starts from, concepts by their ids, the rest where shapes agree.
-        checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it.
+        checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it. It stays after the
+            last epoch: remove it once the model is saved.
     Raises:
+        kt_models.kinds.BadCheckpoint: if the file is of another fit, or spoiled.
         kt_models.cakt.train.Diverged: if the loss of a minibatch is no number.
     """
     from kt_models.cakt.fitting import fit_model

@@ -203,8 +203,6 @@ def optimise(run: Run, material: Material, progress: Progress, keeper: Keeper | 
     if not run.best:
         raise Diverged(f"no epoch had a finite log loss: lower learning_rate ({config.learning_rate})")
     run.judged.load_state_dict(run.best)
-    if keeper is not None and distributed.first():
-        keeper.done()
     return run.log
 
 

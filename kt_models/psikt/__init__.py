@@ -44,8 +44,10 @@ def fit(
         expert: edges that people vouch for (`kt_models.psikt.named.Expert`), as positions in `data.concepts`.
         prior_edges: edges of which more is known, one by one: where answers say little they stay as they are given, and
             locked ones stay so whatever is answered.
-        checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it.
+        checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it. It stays after the
+            last epoch: remove it once the model is saved.
     Raises:
+        kt_models.kinds.BadCheckpoint: if the file is of another fit, or spoiled.
         kt_models.psikt.train.Diverged: if the evidence of a minibatch is no number.
     """
     from kt_models.psikt.fitting import fit_model

@@ -204,8 +204,6 @@ def optimise(
     if not run.best:
         raise Diverged(f"no epoch had a finite log loss: lower learning_rate ({config.learning_rate})")
     training.restore(run.best)
-    if keeper is not None and distributed.first():
-        keeper.done()
     return run.log
 
 

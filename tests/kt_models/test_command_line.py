@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -118,7 +119,6 @@ MISTAKES = [
     ("fit --model half-life --data {data} --out {new} --checkpoint {new}.pt", "keep none: leave it out"),
     ("fit --model logistic --data {data} --out {new} --warm-start {model}", "give one of the same kind"),
     ("fit --model psikt --data {data} --out {new} --warm-start {absent}", "cannot be read"),
-    ("fit --model psikt --data {data} --out {new} --checkpoint {csv}", "remove it to fit from the start"),
     ("fit --model psikt --data {data} --out {new} --checkpoint {absent}/fit.pt", "there is no folder"),
     ("fit --model psikt --data {data} --out {new} --set epochs=0", "epochs is 0, must be above 0"),
     ("fit --model psikt --data {data} --out {new} --set coupling=loose", "must be one of lazy, event, exact, none"),
@@ -126,7 +126,6 @@ MISTAKES = [
     ("fit --model half-life --data {data} --out {new} --validation-where fold=1", "no column 'fold'"),
     ("fit --model half-life --data {split} --out {new} --validation-where fold=1,2", "leave some to fit on"),
     ("fit --model half-life --data {split} --out {new} --validation-where fold=1 --validation 0.1", "give one of them"),
-    ("fit --model cakt --data {data} --out {new} --checkpoint {csv}", "remove it to fit from the start"),
     ("fit --model cakt --data {data} --out {new} --set side=0", "side is 0, must be above 0"),
     ("fit --model cakt --data {data} --out {new} --set encoder=wavelet", "must be one of conv, capsule, recurrent"),
     ("evaluate --artifact {absent} --data {data}", "cannot be read"),
@@ -162,6 +161,77 @@ def test_a_mistake_gets_one_line_and_status_2(
     assert complaint in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+QUICK = [word for setting in ("epochs=2", "min_steps=1", "chunk=8") for word in ("--set", setting)]
+
+
+def last_record(log: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(log.read_text().splitlines()[-1])
+    return record
+
+
+@pytest.mark.parametrize("kind", ["psikt", "cakt"])
+def test_a_checkpoint_that_does_not_fit_has_a_status_of_its_own(
+    kind: str, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, log = tmp_path / "fit.pt", tmp_path / "log.jsonl"
+    command = ["fit", "--model", kind, "--data", str(answers), "--out", str(tmp_path / "m"), "--json-log", str(log)]
+    command += ["--checkpoint", str(kept), *QUICK]
+    for content in (b"half a file", answers.read_bytes()):
+        kept.write_bytes(content)
+        assert main(command) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "remove it to fit from the start" in line
+        assert last_record(log) == {"event": "failed", "status": 3, "message": line.removeprefix("kt_models: ")}
+    # What the caller can do about it.
+    kept.unlink()
+    assert main(command) == 0
+    assert last_record(log)["event"] == "saved"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_can_be_mended_is_told_in_the_log_too(begun: bool, answers: Path, tmp_path: Path) -> None:
+    log, wrong = tmp_path / "log.jsonl", ["--device", "tpu"] if not begun else ["--set", "learning_rate=1e36"]
+    command = ["fit", "--model", "cakt", "--data", str(answers), "--out", str(tmp_path / "m"), *QUICK, *wrong]
+    assert main([*command, "--json-log", str(log)]) == 2
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert ("start" in events, events.count("failed")) == (begun, 1)
+    told = last_record(log)
+    assert (told["event"], told["status"]) == ("failed", 2)
+    assert ("lower learning_rate" if begun else "--device tpu") in told["message"]
+
+
+def test_a_parent_of_several_processes_finds_their_status_in_the_log(answers: Path, tmp_path: Path) -> None:
+    kept, log = tmp_path / "fit.pt", tmp_path / "log.jsonl"
+    kept.write_bytes(b"half a file")
+    command = ["fit", "--model", "psikt", "--data", str(answers), "--out", str(tmp_path / "m"), "--json-log", str(log)]
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "kt_models"]
+    done = subprocess.run(
+        [*run, *command, "--checkpoint", str(kept)], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    told = last_record(log)
+    assert (told["event"], told["status"]) == ("failed", 3)
+    assert f"kt_models: {told['message']}" in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize("kind", ["psikt", "cakt"])
+def test_a_checkpoint_is_there_until_the_model_is(kind: str, answers: Path, tmp_path: Path) -> None:
+    """A file where the folder is to be made: the fit comes to its end, and its model cannot be written."""
+    kept, out, log = tmp_path / "fit.pt", tmp_path / "in" / "m", tmp_path / "log.jsonl"
+    command = ["fit", "--model", kind, "--data", str(answers), "--json-log", str(log), "--checkpoint", str(kept)]
+    (tmp_path / "in").write_text("")
+    assert main([*command, "--out", str(out), *QUICK]) == 2
+    assert "cannot be written" in last_record(log)["message"]
+    assert kept.exists()
+    (tmp_path / "in").unlink()
+    before = log.read_text().count("train_log_loss")
+    assert main([*command, "--out", str(out), *QUICK]) == 0
+    assert log.read_text().count("train_log_loss") == before == 2
+    assert not kept.exists()
+    assert artifact.load_model(out).kind == kind
 
 
 def test_a_file_of_published_splits_is_fitted_and_evaluated_by_them(

@@ -21,8 +21,8 @@ from kt_models.artifact import BadArtifact, load_model
 from kt_models.base import ConceptLists, Fitted, Interactions, Query
 from kt_models.cakt import Config, Model, fit
 from kt_models.cakt.train import Diverged
-from kt_models.checkpoint import BadCheckpoint
 from kt_models.data import Dataset
+from kt_models.kinds import BadCheckpoint
 from kt_models.recall import Float
 
 SMALL: dict[str, Any] = {
@@ -194,7 +194,11 @@ def test_a_fit_that_was_broken_off_goes_on_where_it_stood(
     assert epochs == [1.0, 2.0]
     assert resumed.log == whole.log
     assert_same_weights(resumed.model, whole.model)
-    assert not kept.exists()
+    # It stays until its model is saved: fitted again from there, no epoch is fitted again.
+    again = fit(data, config, seed=0, checkpoint=kept, progress=partial(break_off, epoch=2.0, ends=True))
+    assert again.log == whole.log
+    assert_same_weights(again.model, whole.model)
+    assert again.model.calibration.slope == whole.model.calibration.slope
 
 
 def test_a_checkpoint_of_another_fit_is_refused(parts: tuple[Dataset, Dataset], tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kt_models import artifact, evaluate, synthetic
 from kt_models import data as datasets
-from kt_models import evaluate, synthetic
 from kt_models.artifact import load_model
-from kt_models.checkpoint import BadCheckpoint
 from kt_models.data import Dataset
+from kt_models.kinds import BadCheckpoint
 from kt_models.psikt import Config, Model, fit
 
 QUICK = Config(epochs=3, min_steps=0, learning_rate=0.1, edge_learners=5, bootstraps=2)
@@ -57,7 +57,28 @@ def test_a_fit_that_was_broken_off_goes_on_where_it_stood(parts: tuple[Dataset, 
     assert epochs == [2.0]
     assert [r["train_log_loss"] for r in resumed.log] == [r["train_log_loss"] for r in whole.log]
     assert np.array_equal(resumed.model.fitted.difficulty, whole.model.fitted.difficulty)
-    assert not kept.exists()
+
+
+@pytest.mark.parametrize("settings", [QUICK, replace(QUICK, patience=1), replace(QUICK, correction_steps=3)], ids=str)
+def test_a_fit_that_was_broken_off_after_its_last_epoch_fits_none_again(
+    parts: tuple[Dataset, Dataset], tmp_path: Path, settings: Config
+) -> None:
+    data, kept = parts[0], tmp_path / "fit.pt"
+
+    def break_off(record: dict[str, float]) -> None:
+        if "bound" in record or "graph_round" in record:
+            raise Broken
+
+    with pytest.raises(Broken):
+        fit(data, settings, seed=0, progress=break_off, checkpoint=kept)
+    records: list[dict[str, float]] = []
+    resumed = fit(data, settings, seed=0, progress=records.append, checkpoint=kept)
+    assert records and not any("epoch" in record for record in records)
+    whole = fit(data, settings, seed=0)
+    assert resumed.log == whole.log
+    for folder, model in (("resumed", resumed.model), ("whole", whole.model)):
+        model.save(tmp_path / folder)
+    assert artifact.checksum(tmp_path / "resumed") == artifact.checksum(tmp_path / "whole")
 
 
 def test_a_checkpoint_of_another_fit_is_refused(parts: tuple[Dataset, Dataset], tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kt_models.base import ConceptLists
-from kt_models.checkpoint import BadCheckpoint
 from kt_models.data import Dataset, Vocabulary, of_columns
+from kt_models.kinds import BadCheckpoint
 from kt_models.prior_edges import PriorEdges
 from kt_models.psikt import Config, Model, bootstrap, fit, graph, simulation
 from kt_models.psikt.bootstrap import Expansion
