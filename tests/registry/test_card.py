@@ -110,7 +110,7 @@ def test_a_school_learns_nothing_of_another_s_classes(school: School, other_scho
     assert told.others == 1
     assert "a class of another school is told clearly worse" in told.reason
     said = json.dumps(told.to_json(), cls=DjangoJSONEncoder)
-    assert str(theirs.pk) not in said and "9c" not in said and "+0.0500" not in said
+    assert str(theirs.pk) not in said and "Their 9c" not in said and "+0.0500" not in said
 
 
 def test_an_operator_sees_all_classes_without_their_names(class_7b: Group, fractions: Curriculum) -> None:

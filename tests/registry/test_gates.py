@@ -113,7 +113,7 @@ def test_a_model_that_learnt_passes_beside_one_that_did_not(
 ) -> None:
     verdict = gates.judge(case(good, answers, since, rivals={"champion": plain, "half-life": plain}))
     assert verdict.passed, verdict.reasons
-    assert {gate.block for gate in verdict.gates} == {"prediction", "people", "leaks"}
+    assert {gate.block for gate in verdict.gates} == {"prediction", "people", "leaks", "answers"}
     assert json.loads(json.dumps(verdict.to_json(), allow_nan=False))["passed"]
 
 
@@ -182,3 +182,15 @@ def test_few_answers_are_said_to_be_too_few(good: logistic.Model, answers: Datas
 def test_without_later_answers_nothing_is_judged(good: logistic.Model, answers: Dataset) -> None:
     with pytest.raises(NothingLater, match=r"none of \d+ answers came at .* or later: wait, or fit on less"):
         gates.judge(case(good, answers, float(answers.interactions.seconds.max()) + 1.0))
+
+
+def test_few_learners_are_put_together_and_too_few_are_not_judged(
+    good: logistic.Model, answers: Dataset, since: float
+) -> None:
+    """An interval over two learners tells nothing, however many answers they gave."""
+    judged = {n: gates.judge(case(good, answers.take(np.arange(n)), since, rivals={"champion": good})) for n in (2, 40)}
+    assert "answers" in failed(judged[2])
+    assert "answers" not in failed(judged[40])
+    (people,) = (gate for gate in judged[40].gates if gate.block == "people")
+    assert 3 <= len(people.figures) <= 8
+    assert all(part["log_loss"]["low"] is not None for part in people.figures.values())

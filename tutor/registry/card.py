@@ -287,8 +287,8 @@ def _against_champion(verdict: Mapping[str, Any]) -> dict[str, Value]:
 
 def _part(found: Mapping[str, Any], worse: Mapping[str, Value], names: _Names) -> Slice:
     name, learners = found["name"], found["learners"]
-    number = re.fullmatch(r"decile (\d+) by success", name)
-    title = card_words.decile(int(number[1])) if number else names.title(name)
+    number = re.fullmatch(r"decile (\d+)(?: to (\d+))? by success", name)
+    title = card_words.deciles(int(number[1]), int(number[2] or number[1])) if number else names.title(name)
     if learners < LEAST_LEARNERS:
         return _hidden(name, title, found["n"], None, f"fewer than {LEAST_LEARNERS} learners")
     return _slice(found, title, learners, worse.get(name))

@@ -60,6 +60,7 @@ _ASKED: Final[Mapping[str, str]] = {
     "ahead": "Does it foretell ten answers in a row, unseen, at least as well as {rival}?",
     "calibration": "When it says 80 %, are 80 % right?",
     "groups and deciles": "Is no class and no tenth of the learners told clearly worse than by the champion?",
+    "enough": "Are there enough answers of enough learners to judge by?",
     "coin flips": "Does it find nothing to foretell where outcomes are coin flips? If it does, the test leaks.",
 }
 _TITLES: Final[Mapping[str, str]] = {
@@ -67,12 +68,14 @@ _TITLES: Final[Mapping[str, str]] = {
     "ahead": "Ten answers ahead, against {rival}",
     "calibration": "Calibration",
     "groups and deciles": "Classes and tenths of learners",
+    "enough": "Enough to judge by",
     "coin flips": "Leak test",
 }
 _BLOCKS: Final[Mapping[str, str]] = {
     "prediction": "Prediction",
     "people": "People",
     "leaks": "Leaks",
+    "answers": "Answers",
     "scheduling": "Scheduling",
 }
 
@@ -100,9 +103,10 @@ def gate_asks(name: str) -> str:
     return _ASKED.get(key, "").format(rival=rival(against))
 
 
-def decile(number: int) -> str:
-    told = {1: " (least success before)", 10: " (most success before)"}
-    return f"tenth {number} of learners{told.get(number, '')}"
+def deciles(first: int, last: int) -> str:
+    """Several tenths stand together where learners are few."""
+    told = " (least success before)" if first == 1 else " (most success before)" if last == 10 else ""
+    return f"tenth{f's {first} to {last}' if last > first else f' {first}'} of learners{told}"
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -26,8 +26,16 @@ from kt_models.recall import Int
 HORIZON: Final = 10
 #: Learners are put into so many parts by their success before.
 DECILES: Final = 10
-#: Standard errors that the AUC of coin flips may lie from one half.
+#: Learners of a part, at least; with fewer than ten times as many, tenths are put together.
+PART: Final = 5
+#: Less is not judged by: with fewer learners, intervals over them are too narrow.
+LEAST_LEARNERS: Final = 10
+LEAST_ANSWERS: Final = 30
+#: Standard errors that the AUC of coin flips may lie from one half, how far from it nothing is told any more, and
+#: tosses at most: with several, few answers tell as well.
 CHANCE: Final = 4.0
+TOLD: Final = 0.15
+TOSSES: Final = 16
 
 
 @final
@@ -141,6 +149,15 @@ class Table:
         return [name for name in loss if name == "champion"] + best
 
 
+def _enough(case: Case, table: Table) -> Iterator[Gate]:
+    """Whether there is anything to judge by."""
+    answers = table.next["candidate"].answers
+    enough = answers.n_learners >= LEAST_LEARNERS and len(answers) >= LEAST_ANSWERS
+    reason = f"there are {len(answers)} answers of {answers.n_learners} learners, {LEAST_ANSWERS} of {LEAST_LEARNERS} "
+    reason += "suffice" if enough else "are needed: more will come"
+    yield Gate("answers", "enough", enough, reason, {"answers": len(answers), "learners": answers.n_learners})
+
+
 def _prediction(case: Case, table: Table) -> Iterator[Gate]:
     """Log loss of the next answer and ahead against each rival, and calibration against the champion."""
     limits = case.limits
@@ -186,38 +203,48 @@ def parts(case: Case) -> Iterator[tuple[str, Bool]]:
     if case.groups is not None:
         group = case.groups[learner]
         for number in np.unique(group[group >= 0]).tolist():
-            yield f"group {case.group_names[number] if case.group_names else number}", group == number
+            # Smaller groups are in the tenths only.
+            if len(np.unique(learner[group == number])) >= PART:
+                yield f"group {case.group_names[number] if case.group_names else number}", group == number
     right = np.bincount(seen.learner, seen.correct * before, data.n_learners)
     # A learner without answers before is an average one.
     level = (right + 2.0) / (np.bincount(seen.learner, before, data.n_learners) + 4.0)
     present = np.unique(learner)
+    n_parts = max(min(DECILES, len(present) // PART), 1)
     place = np.empty(data.n_learners)
-    place[present[np.argsort(level[present], kind="stable")]] = np.arange(len(present)) * DECILES // len(present)
-    for decile in range(DECILES):
-        mask = place[learner] == decile
-        if mask.any():
-            yield f"decile {decile + 1} by success", mask
+    place[present[np.argsort(level[present], kind="stable")]] = np.arange(len(present)) * n_parts // len(present)
+    for part in range(n_parts):
+        first, last = part * DECILES // n_parts + 1, (part + 1) * DECILES // n_parts
+        yield f"decile {first}{f' to {last}' if last > first else ''} by success", place[learner] == part
 
 
 def _leaks(case: Case, table: Table) -> Iterator[Gate]:
     """Of coin flips in place of the outcomes nobody can know more than chance."""
-    del table
-    seen, rng = case.answers.interactions, np.random.default_rng(case.seed)
+    n = len(table.next["candidate"].answers)
+    # Mann & Whitney 1947: the variance of the AUC where scores tell nothing, of as many heads as tails.
+    error = math.sqrt((n + 1) / (3.0 * n * n))
+    tosses = min(max(math.ceil((CHANCE * error / (TOLD / 2)) ** 2), 1), TOSSES)
+    rng = np.random.default_rng(case.seed)
+    found = [_auc_of_flips(case, rng) for _ in range(tosses)]
+    mean, allowed = float(np.mean(found)), CHANCE * error / math.sqrt(tosses)
+    reason = f"AUC is {mean:.4f} on coin flips, chance gives .5 within {allowed:.4f}"
+    if allowed > TOLD:
+        reason += ": too few answers to tell"
+    passed = allowed <= TOLD and abs(mean - 0.5) <= allowed
+    yield Gate("leaks", "coin flips", passed, reason, {"auc": mean, "error": error, "tosses": tosses})
+
+
+def _auc_of_flips(case: Case, rng: np.random.Generator) -> float:
+    seen = case.answers.interactions
     flips = rng.integers(0, 2, len(seen)).astype(seen.correct.dtype)
+    # One of each among those judged, so that there is an AUC.
+    flips[np.flatnonzero(seen.seconds >= case.since)[:2]] = (0, 1)
     tossed = replace(case.answers, interactions=replace(seen, correct=flips))
-    answers = evaluate.score_after(case.candidate, tossed, case.since).answers
-    wrong, right = (int((answers.is_correct == outcome).sum()) for outcome in (False, True))
-    if not (wrong and right):
-        return
-    # Mann & Whitney 1947: the variance of the AUC where scores tell nothing.
-    error = math.sqrt((wrong + right + 1) / (12.0 * wrong * right))
-    found = metrics.auc(answers)
-    reason = f"AUC is {found:.4f} on coin flips, chance gives .5 within {CHANCE * error:.4f}"
-    yield Gate("leaks", "coin flips", abs(found - 0.5) <= CHANCE * error, reason, {"auc": found, "error": error})
+    return metrics.auc(evaluate.score_after(case.candidate, tossed, case.since).answers)
 
 
 Block = Callable[[Case, Table], Iterator[Gate]]
-BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks)
+BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks, _enough)
 
 
 def _not_worse(block: str, name: str, found: Estimate, limit: float, figures: dict[str, Any]) -> Gate:
