@@ -13,6 +13,7 @@ from curricula.models import Curriculum
 from kt_models.baselines import half_life
 from tests import people
 from tests.flow.steps import at
+from tests.flow.together import together
 from tutor.accounts.models import School
 from tutor.registry import deployments
 from tutor.registry import services as registry
@@ -178,3 +179,30 @@ def test_a_school_with_its_own_deployment_is_none_of_the_site_wide_ones(
         pairs[1]: [Beside(for_all.pk, at(0))],
     }
     assert deployments.schools_apart(site_wide) == [school.pk]
+
+
+def test_a_school_s_first_promotion_has_a_way_back(
+    fractions: Curriculum, baseline: ModelVersion, school: School
+) -> None:
+    """What served it until then, though that was for all schools."""
+    own = a_version(fractions, school=school)
+    assert deployments.promote(own, school_id=school.pk, now=at(5)).previous == baseline
+    assert deployments.roll_back(fractions.pk, school.pk, now=at(6)).champion == baseline
+
+
+def test_a_school_that_only_changes_settings_goes_on_as_it_was(
+    fractions: Curriculum, baseline: ModelVersion, school: School
+) -> None:
+    newer = a_version(fractions)
+    followed = deployments.promote(newer, now=at(3))
+    own = deployments.change(followed, school.pk, {"shadow_days": 2.0}, now=at(9))
+    assert (own.school, own.champion, own.previous, own.champion_since) == (school, newer, baseline, at(3))
+    assert deployments.roll_back(fractions.pk, school.pk, now=at(10)).champion == baseline
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_promotions_at_once_leave_one_deployment(fractions: Curriculum, school: School) -> None:
+    versions = [a_version(fractions, intercept=n) for n in (1.0, 2.0)]
+    together(*[lambda version=version: deployments.promote(version, now=at(0)) for version in versions])
+    deployment = Deployment.objects.get()
+    assert {deployment.champion, deployment.previous} == set(versions)

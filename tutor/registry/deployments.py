@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -54,16 +54,11 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, now: dateti
     check(version, school_id)
     now = now or timezone.now()
     with transaction.atomic():
-        current = _locked(version.curriculum_version.curriculum_id, school_id)
+        curriculum_id = version.curriculum_version.curriculum_id
+        current = _locked(curriculum_id, school_id) or _opened(curriculum_id, school_id)
         if current is None:
-            current = Deployment.objects.create(
-                curriculum_id=version.curriculum_version.curriculum_id,
-                school_id=school_id,
-                champion=version,
-                champion_since=now,
-            )
-            _settle([version.pk], now)
-        elif current.champion_id != version.pk:
+            current = _first(version, school_id, now)
+        if current.champion_id != version.pk:
             _point(current, version, now)
         version.refresh_from_db(fields=["state", "idle_since"])
         return current
@@ -96,7 +91,9 @@ def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: date
     check(version, school_id)
     curriculum_id = version.curriculum_version.curriculum_id
     with transaction.atomic():
-        current = _locked(curriculum_id, school_id) or _opened(version, school_id, now)
+        current = _locked(curriculum_id, school_id) or _opened(curriculum_id, school_id)
+        if current is None:
+            raise NotUsable(version, "finds no champion to challenge: promote it")
         if current.champion_id == version.pk:
             raise NotUsable(version, "serves here already: challenge it with another")
         if current.challenger_id != version.pk:
@@ -146,7 +143,8 @@ def change(deployment: Deployment, school_id: UUID | None, changes: Mapping[str,
         changes: of promotes_itself, shadow_answers, shadow_days, retrains, retrain_after.
     """
     with transaction.atomic():
-        current = _locked(deployment.curriculum_id, school_id) or _opened(deployment.champion, school_id, now)
+        current = _locked(deployment.curriculum_id, school_id) or _opened(deployment.curriculum_id, school_id)
+        current = current or deployment
         for name, value in changes.items():
             setattr(current, name, value)
         current.save(update_fields=[*changes, "updated_at"])
@@ -195,15 +193,30 @@ def _locked(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
     return Deployment.objects.select_for_update().filter(target, curriculum_id=curriculum_id).first()
 
 
-def _opened(version: ModelVersion, school_id: UUID | None, now: datetime) -> Deployment:
-    """A deployment of a school's own, which begins with what has served it."""
-    curriculum_id = version.curriculum_version.curriculum_id
+def _opened(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
+    """A deployment of a school's own, which begins with what has served it, and with its way back; None if nothing has.
+
+    Somebody else may open it at the same moment: whoever comes second finds it.
+    """
     followed = _locked(curriculum_id, None)
-    if followed is None:
-        raise NotUsable(version, "finds no champion to challenge: promote it")
-    return Deployment.objects.create(
-        curriculum_id=curriculum_id, school_id=school_id, champion=followed.champion, champion_since=now
-    )
+    if followed is None or school_id is None:
+        return None
+    begun = {"champion": followed.champion, "champion_since": followed.champion_since, "previous": followed.previous}
+    Deployment.objects.get_or_create(curriculum_id=curriculum_id, school_id=school_id, defaults=begun)
+    return _locked(curriculum_id, school_id)
+
+
+def _first(version: ModelVersion, school_id: UUID | None, now: datetime) -> Deployment:
+    """The first of a curriculum; of two at once, the second finds the first's."""
+    curriculum_id = version.curriculum_version.curriculum_id
+    made = Deployment(curriculum_id=curriculum_id, school_id=school_id, champion=version, champion_since=now)
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError:
+        return _locked(curriculum_id, school_id) or made
+    _settle([version.pk], now)
+    return made
 
 
 def _point(current: Deployment, version: ModelVersion, now: datetime) -> None:
