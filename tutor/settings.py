@@ -125,6 +125,8 @@ TRAINING_PROCESSES = env.int("TRELLIS_TRAINING_PROCESSES", default=1)
 TRAINING_NICE = env.int("TRELLIS_TRAINING_NICE", default=19)
 #: A training worker that has not renewed its lease for so long is taken for dead.
 TRAINING_LEASE_SECONDS = env.float("TRELLIS_TRAINING_LEASE_SECONDS", default=60.0)
+#: A run that was broken off waits for so long, times its attempts.
+TRAINING_PAUSE_SECONDS = env.float("TRELLIS_TRAINING_PAUSE_SECONDS", default=15.0)
 TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max((os.cpu_count() or 2) // 2, 1))
 
 #: Refused by the API: one request body may not be larger, so that a request's memory is bounded.

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
+from curricula import services as curricula
 from curricula.models import Curriculum
 from tests import people
 from tests.flow import steps
@@ -23,6 +25,7 @@ from tutor.accounts.models import School
 from tutor.children import wait_for
 from tutor.registry import loader, queries, runs, trainer
 from tutor.registry import services as registry
+from tutor.registry import steps as training_steps
 from tutor.registry.card import card
 from tutor.registry.models import Deployment, EdgeReview, ModelVersion, TrainingRun
 from tutor.registry.runs import CannotRun
@@ -35,6 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.TRAINING_DIR, settings.TRAINING_NICE = tmp_path / "training", 5
+    settings.TRAINING_PAUSE_SECONDS = 0
     return tmp_path / "training"
 
 
@@ -143,6 +147,8 @@ def test_a_target_has_one_open_run(practised: Curriculum, school: School) -> Non
 def test_what_cannot_be_fitted_is_told(practised: Curriculum) -> None:
     with pytest.raises(CannotRun, match="no model is named 'dkt': give one of cakt, half-life"):
         request(practised, "dkt")
+    with pytest.raises(CannotRun, match="seed -1: must be from 0"):
+        request(practised, seed=-1)
     with pytest.raises(CannotRun, match=r"setting rate is \[1\]: must be a number"):
         request(practised, settings={"rate": [1]})
     run = finished(request(practised, settings={"rats": 3}))
@@ -228,6 +234,75 @@ def test_a_fit_that_is_killed_goes_on_from_its_checkpoint(busy: tuple[TrainingRu
     assert curve == sorted(curve)
     runs.cancel(run, now=timezone.now())
     again.join(30)
+
+
+def test_a_fit_that_always_dies_at_the_same_place_is_given_up_and_holds_nobody_up(
+    practised: Curriculum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying, other = request(practised, "psikt", settings={"epochs": 100_000}), request(practised, "half-life")
+    tell, deaths = trainer._Work._tell, []
+
+    def killed(work: Any, step: Any, part: str, **options: Any) -> None:
+        """As memory that always ends at the third epoch."""
+        tell(work, step, part, **options)
+        if work.run.pk == dying.pk and work.run.progress.get("step", 0) >= 3 and part == "psikt":
+            deaths.append(1)
+            raise trainer.StepKilled("fit was ended by signal 9")
+
+    monkeypatch.setattr(trainer._Work, "_tell", killed)
+    assert finished(dying).status == Status.FAILED
+    assert dying.message.startswith(f"given up after {trainer.MAX_ATTEMPTS} attempts; the last: fit was ended")
+    # Once while it got further than before, and then as often as is allowed.
+    assert len(deaths) <= trainer.MAX_ATTEMPTS + 2
+    other.refresh_from_db()
+    assert other.finished_at < dying.finished_at
+
+
+def test_what_lies_broken_about_is_no_rival_and_no_start(practised: Curriculum, folder: Path) -> None:
+    """Left by a step that was killed while it wrote; and a start whose files are gone."""
+    baseline = registry.ensure_served(practised.pk)
+    assert baseline is not None
+    run = request(practised, "half-life")
+    half = folder / str(run.pk) / "models" / ".half-life.0f0f.part"
+    half.mkdir(parents=True)
+    (half / "manifest.json").write_text("{")
+    lost = ModelVersion.objects.create(
+        kind="half-life", curriculum_version=run.curriculum_version, data={"before": 0.0}, checksum="", prior_recall=b""
+    )
+    TrainingRun.objects.filter(pk=run.pk).update(warm_start=lost)
+    assert finished(run).status == Status.DONE, run.message
+    assert run.version is not None
+    assert (run.warm_start, run.version.parent) == (None, None)
+    assert run.version.metrics["rivals"].keys() == {"champion", "logistic", "untrained"}
+
+
+def test_nobody_is_judged_by_what_the_champion_has_seen(practised: Curriculum) -> None:
+    """Nor on a curriculum that grew while the run waited."""
+    champion = registry.ensure_served(practised.pk)
+    assert champion is not None
+    last = steps.at(17, days=2).timestamp()
+    ModelVersion.objects.filter(pk=champion.pk).update(is_baseline=False, data={"before": last - 30.0})
+    run = request(practised)
+    document = people.a_document()
+    document["concepts"].append({"key": "new", "title": "New", "prerequisites": []})
+    document["items"].append({"key": "new-1", "concepts": ["new"], "statement": "?", "difficulty": 0.0, "minutes": 1})
+    draft = curricula.import_document(document, owner=practised.owner, now=timezone.now())
+    curricula.publish(draft.curriculum, now=timezone.now())
+    assert finished(run).status == Status.DONE, run.message
+    assert run.version is not None
+    assert run.version.metrics["judged_from"] == last - 30.0
+    assert run.version.data["before"] < last - 30.0
+    assert run.version.curriculum_version.number == 2
+    # Too little is left to judge by, and that is said.
+    assert "answers, enough: there are" in run.version.reason
+
+
+def test_a_run_registers_one_version_and_none_once_cancelled(practised: Curriculum, folder: Path) -> None:
+    run = request(practised)
+    TrainingRun.objects.filter(pk=run.pk).update(cancel_requested=True, worker="another")
+    told = pytest.raises(training_steps.CannotStep, match="cancelled or taken over: nothing is registered")
+    with told, transaction.atomic():
+        training_steps._still_ours(run)
 
 
 def test_a_worker_who_lost_the_run_writes_no_more(busy: tuple[TrainingRun, Busy]) -> None:

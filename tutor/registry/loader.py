@@ -108,8 +108,7 @@ def _read(version_id: UUID) -> _Held:
             model = artifact.load_model(folder).to(settings.DEVICE)
             return _Held(model, _size(folder))
     except (artifact.BadArtifact, FileNotFoundError) as error:
-        log.error("model_load_failed", version=str(version_id), error=str(error))
-        ModelVersion.objects.filter(pk=version_id).update(state=ModelVersion.State.FAILED, note=str(error)[:2000])
+        mark_failed(version_id, error)
         raise CannotLoad(version_id, error, "roll back, or register it again") from error
     except OSError as error:
         log.error("model_store_failed", version=str(version_id), error=str(error))
@@ -117,6 +116,12 @@ def _read(version_id: UUID) -> _Held:
     except ImportError as error:
         log.error("model_needs_a_library", version=str(version_id), error=str(error))
         raise CannotLoad(version_id, error, "it is tried again; install requirements/core.txt here") from error
+
+
+def mark_failed(version_id: UUID, error: Exception) -> None:
+    """Keeps a version whose artifact is missing or damaged out of service until an operator acts."""
+    log.error("model_load_failed", version=str(version_id), error=str(error))
+    ModelVersion.objects.filter(pk=version_id).update(state=ModelVersion.State.FAILED, note=str(error)[:2000])
 
 
 def _size(folder: Path) -> int:

@@ -148,6 +148,8 @@ class TrainingRun(models.Model):
     step = models.CharField(max_length=16, choices=Step.choices, blank=True)
     #: The last record of the step under way: how far it is, its losses.
     progress: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    #: By step: how far any attempt has come.
+    furthest: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     #: Records of the fit, thinned: a learning curve.
     log: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     message = models.TextField(blank=True)

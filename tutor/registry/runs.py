@@ -15,7 +15,7 @@ from curricula.models import CurriculumVersion
 from kt_models.kinds import KINDS
 from tutor import db
 from tutor.accounts.access import NotFound
-from tutor.registry import store
+from tutor.registry import services, store
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 
 log = structlog.get_logger()
@@ -45,13 +45,15 @@ def request(
         CannotRun: if the kind or a setting is none, or nothing is published.
         AlreadyOpen: if a run of this target is.
     """
+    # So that what comes of it has a champion to be compared with.
+    services.ensure_served(curriculum_id)
     run = TrainingRun(
         kind=_known(kind),
         curriculum_id=curriculum_id,
-        curriculum_version=_published(curriculum_id),
+        curriculum_version=published(curriculum_id),
         school_id=school_id,
         settings=_plain(settings or {}),
-        seed=seed,
+        seed=_seed(seed),
         warm_start=None if full else newest(kind, curriculum_id, school_id),
         requested_by=requested_by,
         created_at=now,
@@ -61,7 +63,10 @@ def request(
             run.save(force_insert=True)
             transaction.on_commit(ring)
     except IntegrityError as error:
-        open_ = TrainingRun.objects.get(kind=kind, curriculum=curriculum_id, school=school_id, finished_at=None)
+        target = {"kind": kind, "curriculum": curriculum_id, "school": school_id}
+        open_ = TrainingRun.objects.filter(**target, finished_at=None).first()
+        if open_ is None:
+            raise
         raise AlreadyOpen(
             f"a {kind} model of this curriculum is {open_.status} already (run {open_.pk}): wait for it, or cancel it"
         ) from error
@@ -70,7 +75,7 @@ def request(
 
 def cancel(run: TrainingRun, *, now: datetime) -> TrainingRun:
     """Ends a run: at once if nobody works on it, else as soon as its worker sees it, within seconds."""
-    unclaimed = TrainingRun.objects.filter(pk=run.pk, finished_at=None, lease_until=None)
+    unclaimed = TrainingRun.objects.filter(pk=run.pk, finished_at=None, status=TrainingRun.Status.QUEUED)
     if not unclaimed.update(status=TrainingRun.Status.CANCELLED, finished_at=now, message="cancelled"):
         TrainingRun.objects.filter(pk=run.pk, finished_at=None).update(cancel_requested=True)
     run.refresh_from_db()
@@ -117,10 +122,18 @@ def request_due(*, now: datetime) -> list[TrainingRun]:
     """Queues the nightly fits: of every deployment and kind for which enough new answers have come."""
     return [
         run
-        for deployment in Deployment.objects.order_by("id")
+        for deployment in Deployment.objects.select_related("curriculum").order_by("id")
+        if not _is_shadowed(deployment)
         for kind in deployment.retrains
         if (run := _request_if_due(deployment, kind, now)) is not None
     ]
+
+
+def _is_shadowed(deployment: Deployment) -> bool:
+    """Whether it serves nobody: its curriculum is one school's, which has a deployment of its own."""
+    owner = deployment.curriculum.owner
+    own = Deployment.objects.filter(curriculum=deployment.curriculum_id, school=owner)
+    return deployment.school_id is None and owner is not None and own.exists()
 
 
 def _request_if_due(deployment: Deployment, kind: str, now: datetime) -> TrainingRun | None:
@@ -141,13 +154,24 @@ def _request_if_due(deployment: Deployment, kind: str, now: datetime) -> Trainin
 
 
 def prune(*, before: datetime) -> int:
-    """Deletes versions that the gates rejected before a time, with their artifacts; how many."""
-    old = ModelVersion.objects.filter(state=State.REJECTED, created_at__lt=before)
-    gone = list(old.values_list("pk", flat=True))
+    """Deletes versions older than a time that never served, with their artifacts; how many.
+
+    Rejected ones all; candidates but for the newest of each kind, with which the next fit begins.
+    """
+    old = ModelVersion.objects.filter(created_at__lt=before, state__in=(State.REJECTED, State.CANDIDATE))
+    gone = [version.pk for version in old.select_related("curriculum_version") if not _is_start(version)]
     for version_id in gone:
         ModelVersion.objects.filter(pk=version_id).delete()
         store.delete(version_id)
+    # Learning curves of fits as old; what came of them stays.
+    TrainingRun.objects.filter(finished_at__lt=before).exclude(log=[]).update(log=[])
     return len(gone)
+
+
+def _is_start(version: ModelVersion) -> bool:
+    if version.is_baseline or version.state == State.REJECTED:
+        return version.is_baseline
+    return newest(version.kind, version.curriculum_version.curriculum_id, version.school_id) == version
 
 
 def ring() -> None:
@@ -167,12 +191,19 @@ def _known(kind: str) -> str:
     return kind
 
 
-def _published(curriculum_id: UUID) -> CurriculumVersion:
-    published = CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
-    newest_ = published.order_by("-number").first()
+def published(curriculum_id: UUID) -> CurriculumVersion:
+    """The newest version. Raises CannotRun if there is none."""
+    every = CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
+    newest_ = every.order_by("-number").first()
     if newest_ is None:
         raise CannotRun(f"curriculum {curriculum_id} has no published version: publish it first")
     return newest_
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed < 2**31:
+        raise CannotRun(f"seed {seed}: must be from 0 to {2**31 - 1}")
+    return seed
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:

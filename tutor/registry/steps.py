@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from typing import Any, Final, final
 from uuid import UUID
 
 import numpy as np
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from pyarrow import parquet
 
-from curricula import snapshot
+from curricula.models import CurriculumVersion
 from kt_models import artifact, evaluate, metrics
 from kt_models import data as datasets
 from kt_models.artifact import LIBRARY_VERSION
@@ -30,11 +32,13 @@ from kt_models.metrics import Answers
 from kt_models.recall import Int
 from tutor.accounts.models import Membership
 from tutor.interactions import export
-from tutor.interactions.export import ANSWERS, LEARNERS
-from tutor.registry import deployments, edges, gates, queries, services, store
+from tutor.interactions.export import ANSWERS, LEARNERS, Manifest
+from tutor.registry import deployments, edges, gates, loader, queries, runs, services, store
 from tutor.registry.gates import Case, Table
-from tutor.registry.models import Deployment, ModelVersion, TrainingRun
+from tutor.registry.models import ModelVersion, TrainingRun
 from tutor.registry.services import Origin
+
+log = structlog.get_logger()
 
 #: In a run's folder: the export, fitted models by kind, records and checkpoint of a fit, the model and the
 #: edges that it begins with, and where the answers are cut.
@@ -48,6 +52,10 @@ CUT: Final = "cut.json"
 
 #: Kinds that learn a graph of prerequisites.
 GRAPHS: Final = frozenset({"psikt"})
+#: Fitted beside each candidate on the same answers, for it to beat.
+BASELINE: Final = "logistic"
+#: Parts of the answers' span that a cut may fall between.
+BINS: Final = 100_000
 #: Models are fitted on the answers before this quantile of their times, and judged on those from then on.
 FITTED: Final = 0.9
 #: Fewer tell nothing.
@@ -58,6 +66,8 @@ JUDGED_LEARNERS: Final = 4000
 
 #: Models fitted within it are of one night.
 NIGHT: Final = timedelta(hours=12)
+#: A challenger that its own run has put in shadow was there within it.
+AT_ONCE: Final = timedelta(minutes=1)
 
 Step = TrainingRun.Step
 
@@ -91,23 +101,43 @@ def do(run: TrainingRun, step: TrainingRun.Step, folder: Path) -> None:
     {Step.EXPORT: _export, Step.JUDGE: _judge}[step](run, folder)
 
 
-def prepare_fit(run: TrainingRun, folder: Path) -> None:
+def prepare_fit(run: TrainingRun, folder: Path, cut: Cut) -> None:
     """Brings the model that the candidate's fit begins with, and what people know of the graph."""
     if run.kind in GRAPHS and not (folder / EDGES).exists():
         _write(folder / EDGES, edges.prior_for_fit(run.curriculum_id, run.school_id))
     if run.warm_start is not None and not (folder / WARM).exists():
-        part = folder / f".{WARM}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        with store.fetch(run.warm_start.pk) as fetched:
+        _bring_start(run, run.warm_start, folder, cut)
+
+
+def _bring_start(run: TrainingRun, start: ModelVersion, folder: Path, cut: Cut) -> None:
+    """The start's artifact; the fit is from scratch if it is lost, or would know the answers to be judged by."""
+    part = folder / f".{WARM}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        if seen_until(start) > cut.before:
+            raise CannotStep("it was fitted on answers that the candidate is to be judged by")
+        with store.fetch(start.pk) as fetched:
+            artifact.load(fetched)
             shutil.copytree(fetched, part)
-        part.rename(folder / WARM)
+    except (CannotStep, artifact.BadArtifact, FileNotFoundError) as error:
+        log.warning("fitted_from_scratch", run=str(run.pk), start=str(start.pk), reason=str(error))
+        TrainingRun.objects.filter(pk=run.pk).update(warm_start=None)
+        run.warm_start = None
+        return
+    part.rename(folder / WARM)
 
 
-def fit_options(run: TrainingRun, folder: Path, cut: Cut) -> list[str]:
+def seen_until(version: ModelVersion) -> float:
+    """Unix time from which on a version has certainly seen no answer."""
+    if version.is_baseline:
+        return -math.inf
+    # Of one registered by hand nothing else is known.
+    return float(version.data.get("before") or version.created_at.timestamp())
+
+
+def fit_options(folder: Path) -> list[str]:
     """Those of the candidate's fit alone."""
-    # A start that has seen what the candidate will be judged on would be judged by heart.
-    peeked = run.warm_start is not None and run.warm_start.data.get("before", -np.inf) > cut.before
-    options = ["--warm-start", str(folder / WARM)] if run.warm_start is not None and not peeked else []
+    options = ["--warm-start", str(folder / WARM)] if (folder / WARM).exists() else []
     known = (folder / EDGES).exists() and json.loads((folder / EDGES).read_text())
     return options + (["--edges", str(folder / EDGES)] if known else [])
 
@@ -120,41 +150,66 @@ def _export(run: TrainingRun, folder: Path) -> None:
             f"there are {manifest.answers} answers of {manifest.learners} learners, at least {LEAST_ANSWERS} of "
             f"{LEAST_LEARNERS} are needed: wait for more (what came in the last {export.SETTLED} counts the next time)"
         )
-    seconds = parquet.read_table(folder / DATA / ANSWERS, columns=["timestamp"])["timestamp"].to_numpy()
-    content = snapshot.load(run.curriculum_version_id)
-    cut = Cut(float(np.quantile(seconds, FITTED)), content.n_concepts, content.n_items)
+    # What is published by now: answers on what came while the run waited are in the export.
+    published = runs.published(run.curriculum_id)
+    TrainingRun.objects.filter(pk=run.pk).update(curriculum_version=published)
+    cut = _cut_of(folder / DATA / ANSWERS, manifest, published)
     _write(folder / CUT, asdict(cut))
+
+
+def _cut_of(answers: Path, manifest: Manifest, published: CurriculumVersion) -> Cut:
+    """The quantile of the answers' times, to a hundred-thousandth of their span, in bounded memory."""
+    first, span = manifest.first or 0.0, (manifest.last or 0.0) - (manifest.first or 0.0)
+    counts = np.zeros(BINS, np.int64)
+    for batch in parquet.ParquetFile(answers).iter_batches(columns=["timestamp"]):
+        place = (batch["timestamp"].to_numpy() - first) / (span or 1.0) * BINS
+        counts += np.bincount(np.clip(place.astype(np.int64), 0, BINS - 1), minlength=BINS)
+    upper = int(np.searchsorted(np.cumsum(counts), FITTED * counts.sum())) + 1
+    earlier = int(counts[:upper].sum())
+    if not 0 < earlier < counts.sum():
+        raise CannotStep(
+            f"of {counts.sum()} answers {earlier} come before the last tenth: their times are too much alike to fit on "
+            "the earlier and judge by the later ones: wait for more"
+        )
+    return Cut(first + upper * span / BINS, published.n_concepts, published.n_items)
 
 
 def _judge(run: TrainingRun, folder: Path) -> None:
     cut = Cut.read(folder)
-    models = {path.name: artifact.load_model(path) for path in sorted((folder / MODEL).iterdir())}
+    models = {kind: artifact.load_model(folder / MODEL / kind) for kind in {BASELINE, run.kind}}
     candidate = models.pop(run.kind)
-    answers, rows = _judged(folder, cut, run.seed)
+    if baseline := queries.newest_baseline(run.curriculum_id):
+        models["untrained"] = _load(baseline)
+    champion, known = _champion(run)
+    if known is not None:
+        models["champion"] = known
+    # Nobody may know the answers by heart: what the champion has seen counts for neither.
+    since = max(cut.before, seen_until(champion) if champion else cut.before)
+    answers, rows = _judged(folder, cut, since, run.seed)
+    if not answers.n_answers:
+        raise CannotStep("no answer has come since the model that serves was fitted: wait for some, or roll it back")
     groups, names = _groups(folder, rows)
-    baseline = queries.newest_baseline(run.curriculum_id)
-    rivals = {**models, **({"untrained": _load(baseline)} if baseline else {})}
-    if champion := _champion(run):
-        rivals["champion"] = _load(champion)
-    case = Case(candidate, rivals, answers, cut.before, groups, names, seed=run.seed)
-    table = Table(case)
-    _register(run, folder, case, table, champion)
+    case = Case(candidate, models, answers, since, groups, names, seed=run.seed)
+    _register(run, folder, case, Table(case), champion, cut)
 
 
-def _register(run: TrainingRun, folder: Path, case: Case, table: Table, champion: ModelVersion | None) -> None:
+def _register(
+    run: TrainingRun, folder: Path, case: Case, table: Table, champion: ModelVersion | None, cut: Cut
+) -> None:
     verdict = gates.judge(case, table)
     against = {"champion": str(champion.pk) if champion else None}
     manifest = json.loads((folder / DATA / export.MANIFEST).read_text())
     origin = Origin(
         school_id=run.school_id,
         parent=run.warm_start,
-        data=manifest | {"before": case.since},
+        data=manifest | {"before": cut.before},
         code_version=code_version(),
         verdict=verdict.to_json() | against,
         reasons=verdict.reasons,
     )
-    note = f"fitted on answers before {datetime.fromtimestamp(case.since, UTC):%Y-%m-%d %H:%M}"
+    note = f"fitted on answers before {datetime.fromtimestamp(cut.before, UTC):%Y-%m-%d %H:%M}"
     with transaction.atomic():
+        _still_ours(run)
         version = services.register(
             folder / MODEL / run.kind, curriculum_version=run.curriculum_version, origin=origin,
             metrics=_figures(run, case, table), note=note,
@@ -163,14 +218,29 @@ def _register(run: TrainingRun, folder: Path, case: Case, table: Table, champion
         _put_in_shadow(version)
 
 
+def _still_ours(run: TrainingRun) -> None:
+    """Locks the run. Raises CannotStep if it was cancelled, or another worker's step has come before."""
+    current = TrainingRun.objects.select_for_update().get(pk=run.pk)
+    if current.cancel_requested or current.finished_at or current.version_id or current.worker != run.worker:
+        raise CannotStep("the run was cancelled or taken over: nothing is registered")
+
+
 def _put_in_shadow(version: ModelVersion) -> None:
     """Beside the champion, if it may serve and no other has begun to prove itself there."""
     if version.state != ModelVersion.State.CANDIDATE:
         return
     current = deployments.deployed(version.curriculum_version.curriculum_id, version.school_id)
     other = current.challenger if current else None
-    # Of those fitted in one night, the best: they were judged on the same answers.
-    same_night = other is not None and version.created_at - other.created_at < NIGHT
+    if other is not None and other.state == ModelVersion.State.FAILED:
+        other = None
+    # Of those fitted in one night, the best: they were judged on the same answers. What people chose stays.
+    by_itself = (
+        other is not None
+        and current is not None
+        and current.challenger_since is not None
+        and (current.challenger_since - other.created_at < AT_ONCE)
+    )
+    same_night = by_itself and other is not None and version.created_at - other.created_at < NIGHT
     if other is None or (same_night and _loss(version) < _loss(other)):
         deployments.challenge(version, school_id=version.school_id, now=timezone.now())
 
@@ -179,12 +249,12 @@ def _loss(version: ModelVersion) -> float:
     return float(version.metrics.get("log_loss", {}).get("value") or np.inf)
 
 
-def _judged(folder: Path, cut: Cut, seed: int) -> tuple[Dataset, Int]:
+def _judged(folder: Path, cut: Cut, since: float, seed: int) -> tuple[Dataset, Int]:
     """Whole histories of learners who have answers to judge by, and their numbers in the export."""
     answers = datasets.read(
         folder / DATA / ANSWERS, concepts=Vocabulary(np.arange(cut.concepts)), items=Vocabulary(np.arange(cut.items))
     )
-    later = np.unique(answers.interactions.learner[answers.interactions.seconds >= cut.before])
+    later = np.unique(answers.interactions.learner[answers.interactions.seconds >= since])
     answers = answers.take(later)
     if answers.n_learners > JUDGED_LEARNERS:
         share = JUDGED_LEARNERS / answers.n_learners
@@ -234,11 +304,16 @@ def _load(version: ModelVersion) -> LearnerModel:
         return artifact.load_model(folder)
 
 
-def _champion(run: TrainingRun) -> ModelVersion | None:
-    """Whom the candidate would replace."""
-    deployed = Deployment.objects.filter(curriculum=run.curriculum_id).select_related("champion")
-    own = deployed.filter(school=run.school_id).first() or deployed.filter(school=None).first()
-    return own.champion if own and own.champion.state != ModelVersion.State.FAILED else None
+def _champion(run: TrainingRun) -> tuple[ModelVersion | None, LearnerModel | None]:
+    """Whom the candidate would replace, if that can be loaded; one that cannot is marked, and compared with no more."""
+    own = deployments.deployed(run.curriculum_id, run.school_id) or deployments.deployed(run.curriculum_id, None)
+    if own is None or own.champion.state == ModelVersion.State.FAILED:
+        return None, None
+    try:
+        return own.champion, _load(own.champion)
+    except (artifact.BadArtifact, FileNotFoundError) as error:
+        loader.mark_failed(own.champion.pk, error)
+        return None, None
 
 
 @cache

@@ -30,7 +30,7 @@ from tutor.children import Child
 from tutor.interactions.export import ANSWERS
 from tutor.registry import steps
 from tutor.registry.models import TrainingRun
-from tutor.registry.steps import CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
+from tutor.registry.steps import BASELINE, CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
 
 log = structlog.get_logger()
 
@@ -42,8 +42,8 @@ MAX_ATTEMPTS: Final = 5
 CURVE: Final = 200
 #: Of learners, for the epoch that is kept.
 VALIDATION: Final = 0.1
-#: Fitted beside each candidate on the same answers, for it to beat.
-BASELINE: Final = "logistic"
+#: Exit status by which a fit says that a checkpoint is not its own.
+FOREIGN: Final = 3
 #: Kinds whose fits take long enough for checkpoints and several processes.
 LONG: Final = frozenset({"psikt", "cakt"})
 
@@ -60,6 +60,10 @@ class Cancelled(Exception):
 
 class StepFailed(Exception):
     """A step says why it cannot be done; trying again would say the same."""
+
+
+class CheckpointForeign(Exception):
+    """A fit cannot go on from the checkpoint that is there."""
 
 
 class StepKilled(Exception):
@@ -81,7 +85,9 @@ def run_next(*, now: datetime) -> bool:
     except LostLease:
         log.warning("training_taken_over", run=str(run.pk))
     except Cancelled:
-        work.finish(Status.CANCELLED, "cancelled")
+        # Too late for one whose model is registered.
+        done = work.run.version_id is not None
+        work.finish(Status.DONE if done else Status.CANCELLED, "" if done else "cancelled")
     except StepFailed as error:
         work.finish(Status.FAILED, str(error))
     except StepKilled as error:
@@ -105,7 +111,8 @@ def _sweep() -> None:
 def _claim(now: datetime) -> TrainingRun | None:
     free = TrainingRun.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), finished_at=None)
     with transaction.atomic():
-        run = free.select_for_update(skip_locked=True).order_by("created_at").first()
+        # One that was broken off waits behind the others.
+        run = free.select_for_update(skip_locked=True).order_by("attempts", "created_at").first()
         if run is not None:
             run.status, run.lease_until, run.attempts = Status.RUNNING, _lease(), run.attempts + 1
             run.started_at, run.worker = run.started_at or now, f"{socket.gethostname()}:{os.getpid()}"
@@ -135,8 +142,8 @@ class _Work:
         for kind in dict.fromkeys((BASELINE, self.run.kind)):
             own = kind == self.run.kind
             if own:
-                steps.prepare_fit(self.run, self.folder)
-            self._step(Step.FIT, self.folder / MODEL / kind, self._fit(kind, cut, own))
+                steps.prepare_fit(self.run, self.folder, cut)
+            self._step(Step.FIT, self.folder / MODEL / kind, self._fit(kind, cut, own), kind)
         if self.run.version_id is None:
             self._do(Step.JUDGE, steps.command(self.run, Step.JUDGE))
 
@@ -149,10 +156,11 @@ class _Work:
             log.info("training_ended", run=str(self.run.pk), kind=self.run.kind, status=status, message=message)
 
     def release(self, message: str) -> None:
-        """Leaves the run to whoever comes next."""
+        """Leaves the run to whoever comes next, after a pause: what ended it may pass by itself."""
         self._child().stop()
+        again = timezone.now() + timedelta(seconds=settings.TRAINING_PAUSE_SECONDS * self.run.attempts)
         TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until).update(
-            lease_until=None, status=Status.QUEUED, message=message[:2000]
+            lease_until=again, status=Status.QUEUED, message=message[:2000]
         )
 
     def _fit(self, kind: str, cut: Cut, own: bool) -> list[str]:
@@ -165,51 +173,72 @@ class _Work:
         ]  # fmt: skip
         if own:
             command += [part for name, value in self.run.settings.items() for part in ("--set", f"{name}={value}")]
-            command += steps.fit_options(self.run, self.folder, cut)
+            command += steps.fit_options(self.folder)
         if kind in LONG:
             command += ["--device", settings.TRAINING_DEVICE, "--checkpoint", str(self.folder / CHECKPOINT)]
         return [sys.executable, *_launcher(kind), "kt_models", *command]
 
-    def _step(self, step: TrainingRun.Step, outcome: Path, command: Sequence[str]) -> None:
-        if not outcome.exists():
-            self._do(step, command)
-            self._hold(attempts=0)
+    def _step(self, step: TrainingRun.Step, outcome: Path, command: Sequence[str], part: str = "") -> None:
+        if outcome.exists():
+            return
+        try:
+            self._do(step, command, part)
+        except CheckpointForeign:
+            # Of other settings of the site or another release, or spoilt: nothing is lost but time.
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+            self._do(step, command, part)
+        (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        self._hold(attempts=0)
 
-    def _do(self, step: TrainingRun.Step, command: Sequence[str]) -> None:
+    def _do(self, step: TrainingRun.Step, command: Sequence[str], part: str = "") -> None:
         """Raises:
-        StepFailed, StepKilled, Cancelled, LostLease: as they say; the process has ended then.
+        StepFailed, StepKilled, CheckpointForeign, Cancelled, LostLease: as they say; the process has ended then.
         """
-        if (self.folder / CHECKPOINT).exists():
-            self._hold(step=step)
-        else:
-            (self.folder / LOG).unlink(missing_ok=True)
-            self._hold(step=step, progress={})
+        self._tidy()
+        self._hold(step=step, progress=self.run.progress if (self.folder / CHECKPOINT).exists() else {})
         child = self._child()
-        child.log.unlink(missing_ok=True)
         leash = ["-m", "tutor.registry.leash", str(os.getpid()), str(settings.TRAINING_NICE)]
         own = [sys.executable, *leash, *command]
         child.spawn(own, env=_environment(), cwd=settings.BASE_DIR)
         try:
             while child.running():
                 time.sleep(POLL_SECONDS)
-                self._tell(step)
+                self._tell(step, part)
         finally:
             child.stop()
-        self._tell(step, always=True)
+        self._tell(step, part, always=True)
         assert child.process is not None  # noqa: S101
-        status = child.process.returncode
+        if status := child.process.returncode:
+            self._refuse(step, status)
+
+    def _tidy(self) -> None:
+        """Removes what an earlier attempt left half written, and its words."""
+        for half in self.folder.rglob(".*.part"):
+            shutil.rmtree(half) if half.is_dir() else half.unlink()
+        self._child().log.unlink(missing_ok=True)
+        if not (self.folder / CHECKPOINT).exists():
+            (self.folder / LOG).unlink(missing_ok=True)
+
+    def _refuse(self, step: TrainingRun.Step, status: int) -> None:
+        """Why a process did not end well: as it told itself, or as it was ended."""
         if status < 0:
             raise StepKilled(f"{step} was ended by signal {-status}")
-        if status:
-            raise StepFailed(_last_words(child.log) or f"{step} ended with exit status {status}")
+        told = [record for record in _records(self.folder / LOG) if record.get("event") == "failed"]
+        if told and told[-1].get("status") == FOREIGN:
+            raise CheckpointForeign
+        words = told[-1]["message"] if told else _last_words(self._child().log)
+        raise StepFailed(words or f"{step} ended with exit status {status}")
 
-    def _tell(self, step: TrainingRun.Step, *, always: bool = False) -> None:
+    def _tell(self, step: TrainingRun.Step, part: str, *, always: bool = False) -> None:
         if not always and time.monotonic() - self.renewed < RENEW_SECONDS:
             return
         records = list(_records(self.folder / LOG))
         told: dict[str, Any] = {"progress": records[-1]} if records else {}
-        if records and records[-1].get("step", 0) > self.run.progress.get("step", 0):
-            told["attempts"] = 0
+        furthest, place = self.run.furthest, f"{step} {part}".strip()
+        reached = records[-1].get("step", 0) if records else 0
+        if reached > furthest.get(place, 0):
+            # Further than any attempt before.
+            told |= {"attempts": 0, "furthest": furthest | {place: reached}}
         curve = {"log": _thinned(records)} if step == Step.FIT and records else {}
         self._hold(**told, **curve)
 

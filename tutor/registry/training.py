@@ -21,6 +21,8 @@ from tutor.registry.models import ModelVersion
 
 #: Learners whose answers the model never sees, on whom its metrics are measured.
 HELD_OUT: Final = 0.2
+#: Of the answers by time: what is fitted on.
+FITTED: Final = 0.9
 #: Draws of the bootstrap behind an interval: enough for two digits of its ends.
 REPLICATES: Final = 200
 
@@ -44,6 +46,12 @@ def fit_half_life(curriculum_id: UUID, *, school_id: UUID | None = None, seed: i
     if answers.n_learners < 1 / HELD_OUT:
         raise NothingToLearn(f"{answers.n_learners} learners have answered, 5 are needed: wait for more answers")
     learn, tune, held_out = answers.split_learners((1 - 2 * HELD_OUT, HELD_OUT, HELD_OUT), seed)
+    # The latest answers are left to judge the next candidate by, beside this one.
+    before = float(np.quantile(answers.interactions.seconds, FITTED))
+    if learn.before(before).n_learners and tune.before(before).n_learners:
+        learn, tune = learn.before(before), tune.before(before)
+    else:
+        before = float(np.nextafter(answers.interactions.seconds.max(), np.inf))
     prior = half_life.prior_model(
         content.n_concepts, content.n_items, content.item_difficulty, concepts=learn.concepts, items=learn.items
     )
@@ -54,7 +62,8 @@ def fit_half_life(curriculum_id: UUID, *, school_id: UUID | None = None, seed: i
         model.save(folder)
         version = CurriculumVersion.objects.get(pk=content.version_id)
         note = f"fitted on {learn.n_answers} answers of {learn.n_learners} learners"
-        return services.register(folder, curriculum_version=version, metrics=figures, note=note)
+        origin = services.Origin(school_id=school_id, data={"before": before})
+        return services.register(folder, curriculum_version=version, origin=origin, metrics=figures, note=note)
 
 
 def dataset(curriculum_id: UUID, content: snapshot.Snapshot, *, school_id: UUID | None = None) -> Dataset:
