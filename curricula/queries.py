@@ -22,6 +22,13 @@ def editable(owner: UUID | None) -> QuerySet[Curriculum]:
     return Curriculum.objects.filter(owner=owner).order_by("id")
 
 
+def published(owner: UUID | None) -> dict[str, UUID]:
+    """Key -> id of what a tenant may use, its own before shared ones of the same key."""
+    usable = visible(owner).filter(versions__published_at__isnull=False).distinct()
+    rows = usable.values_list("key", "id", "owner")
+    return {key: pk for key, pk, _ in sorted(rows, key=lambda row: row[2] is not None)}
+
+
 def by_key(owner: UUID | None, key: str) -> Curriculum | None:
     """The tenant's curriculum of this key, else the shared one."""
     return visible(owner).filter(key=key).order_by("owner").first()

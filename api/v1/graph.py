@@ -163,9 +163,12 @@ class GraphDifference(ApiView):
     )
     def get(self, request: Request, curriculum: UUID) -> Response:
         content = _content(self.client, curriculum)
+        removed = edges.removed(content)
         before, after = (edges.learned(self._version(content, name).pk) for name in ("from", "to"))
         found = differences.difference(before, after, margin=self.parameters["margin"])
-        return Response({name: [_change(content, each) for each in changes] for name, changes in vars(found).items()})
+        return Response(
+            {name: [_change(content, removed, each) for each in changes] for name, changes in vars(found).items()}
+        )
 
     def _version(self, content: Snapshot, parameter: str) -> ModelVersion:
         pk: UUID = self.parameters[parameter]
@@ -183,7 +186,8 @@ class _Review(ApiView):
     def say(self, curriculum: UUID, verb: Verb) -> Response:
         content = _content(self.client, curriculum)
         said = self.read_body(ReviewIn)
-        pair = _position(content, said, "parent"), _position(content, said, "child")
+        removed = edges.removed(content) if verb in reviews.ENDING else {}
+        pair = _position(content, removed, said, "parent"), _position(content, removed, said, "child")
         reviews.review(self.client, curriculum, pair, verb, reason=said["reason"], now=timezone.now())
         return Response(_edge(graphs.graph(self.client.school_id, content), pair))
 
@@ -222,13 +226,23 @@ class LockEdge(_Review):
 
 
 class UnlockEdge(_Review):
-    @extend_schema(operation_id="unlock_edge", summary="Let the review of an edge be changed again", **_REVIEWED)
+    @extend_schema(
+        operation_id="unlock_edge",
+        summary="Let the review of an edge be changed again",
+        description="Concepts that have been removed from the curriculum may be named too.",
+        **_REVIEWED,
+    )
     def post(self, request: Request, curriculum: UUID) -> Response:
         return self.say(curriculum, Verb.UNLOCK)
 
 
 class ClearEdge(_Review):
-    @extend_schema(operation_id="clear_edge", summary="Take the review of an edge back", **_REVIEWED)
+    @extend_schema(
+        operation_id="clear_edge",
+        summary="Take the review of an edge back",
+        description="Concepts that have been removed from the curriculum may be named too.",
+        **_REVIEWED,
+    )
     def post(self, request: Request, curriculum: UUID) -> Response:
         return self.say(curriculum, Verb.CLEAR)
 
@@ -245,11 +259,13 @@ def _wanted(text: str | None) -> frozenset[str]:
     return frozenset(names)
 
 
-def _position(content: Snapshot, said: Mapping[str, Any], field: str) -> int:
+def _position(content: Snapshot, removed: Mapping[int, str], said: Mapping[str, Any], field: str) -> int:
+    """By key or id, of the version's concepts and of those `removed` that may be named."""
     ref = said[field]
-    found = content.concept_position.get(ref)
+    by_key = {key: position for position, key in removed.items()} | content.concept_position
+    found = by_key.get(ref)
     if found is None and len(ref) == 36:
-        by_id = {str(pk): position for pk, position in content.concept_position_by_id.items()}
+        by_id = {str(content.concept_ids[position]): position for position in by_key.values()}
         found = by_id.get(ref.lower())
     if found is None:
         raise invalid(
@@ -262,7 +278,7 @@ def _position(content: Snapshot, said: Mapping[str, Any], field: str) -> int:
 def _edge(graph: graphs.Graph, pair: Pair) -> dict[str, Any]:
     verdict, learned, review = graph.verdicts.get(pair), graph.layers.learned.get(pair), graph.reviews.get(pair)
     return {
-        **_ends(graph.content, pair),
+        **_ends(graph.content, graph.removed, pair),
         "layers": graph.layers_of(pair),
         "learned": LearnedOut(learned).data if learned else None,
         "review": _review(review) if review else None,
@@ -275,18 +291,18 @@ def _dropped(graph: graphs.Graph, pair: Pair, verdict: Verdict) -> dict[str, Any
     return {
         "code": verdict.dropped,
         "text": text.format(edge=graph.layers.learned.get(pair), sure=SURE, learners=LEARNERS),
-        "path": [_concept(graph.content, position) for position in verdict.path],
+        "path": [_concept(graph.content, graph.removed, position) for position in verdict.path],
     }
 
 
-def _ends(content: Snapshot, pair: Pair) -> dict[str, Any]:
-    return {"parent": _concept(content, pair[0]), "child": _concept(content, pair[1])}
+def _ends(content: Snapshot, removed: Mapping[int, str], pair: Pair) -> dict[str, Any]:
+    return {"parent": _concept(content, removed, pair[0]), "child": _concept(content, removed, pair[1])}
 
 
-def _concept(content: Snapshot, position: int) -> dict[str, Any]:
-    """Of a removed one too: its id stays, its key and title are gone with it."""
-    keys, titles = content.concept_keys, content.concept_titles
-    return {"id": content.concept_ids[position], "key": keys[position], "title": titles[position]}
+def _concept(content: Snapshot, removed: Mapping[int, str], position: int) -> dict[str, Any]:
+    """Of a removed one too: its id and key stay, its title is gone with it."""
+    key = content.concept_keys[position] or removed[position]
+    return {"id": content.concept_ids[position], "key": key, "title": content.concept_titles[position]}
 
 
 def _review(review: EdgeReview) -> dict[str, Any]:
@@ -300,9 +316,9 @@ def _review(review: EdgeReview) -> dict[str, Any]:
     }
 
 
-def _change(content: Snapshot, change: Change) -> dict[str, Any]:
+def _change(content: Snapshot, removed: Mapping[int, str], change: Change) -> dict[str, Any]:
     pair = change.parent, change.child
-    return {**_ends(content, pair), "before": change.before, "after": change.after}
+    return {**_ends(content, removed, pair), "before": change.before, "after": change.after}
 
 
 urlpatterns = [

@@ -13,6 +13,7 @@ from tests import people
 from tests.api.test_errors import problem
 from tests.flow import learnt
 from tests.people import Caller
+from tests.registry.test_reviews import without_adding
 from tutor.accounts.models import Group, School, User
 from tutor.registry.models import EdgeReview
 from tutor.registry.reviews import Verb
@@ -116,6 +117,24 @@ def test_what_a_review_locks_a_learner_may_not_begin(
     assert waits_for() == ["equal-parts", "halves"]
     say(client, fractions, "reject", "equal-parts", "adding")
     assert waits_for() == ["halves"]
+
+
+@pytest.mark.parametrize("named_by", ["key", "id"])
+def test_a_review_of_a_removed_concept_is_shown_and_ended_by_its_key_or_id(
+    client: Caller, fractions: Curriculum, named_by: str
+) -> None:
+    for verb in ("reject", "lock"):
+        say(client, fractions, verb, "halves", "adding")
+    without_adding(fractions)
+    shown = graph(client, fractions, "?layer=reviewed")["halves>adding"]
+    assert (shown["child"]["title"], shown["review"]["locked"]) == ("", True)
+    fault = problem(say(client, fractions, "accept", "halves", "adding"), 422, "invalid")["errors"][0]
+    assert fault["code"] == "unknown_concept"
+    child = shown["child"][named_by]
+    assert not say(client, fractions, "unlock", "halves", child).json()["review"]["locked"]
+    cleared = say(client, fractions, "clear", "halves", child).json()
+    assert (cleared["child"]["key"], cleared["review"], cleared["layers"]) == ("adding", None, [])
+    assert graph(client, fractions, "?layer=reviewed") == {}
 
 
 def test_a_cycle_of_what_people_stand_for_is_refused_with_its_path(client: Caller, fractions: Curriculum) -> None:

@@ -78,6 +78,44 @@ def test_who_neither_teaches_on_a_curriculum_nor_leads_its_school_cannot_review_
         assert say(entitled, fractions, REDUNDANT, Verb.ACCEPT)
 
 
+def test_a_class_without_a_curriculum_lets_its_teacher_review_only_its_school_s_only_one(
+    school: School, fractions: Curriculum
+) -> None:
+    ms_roth = people.a_teacher(school, "Ms Roth")
+    people.a_group(school, "8a", teachers=(ms_roth,))
+    assert say(ms_roth, fractions, REDUNDANT, Verb.ACCEPT)
+    algebra = people.a_curriculum(school.pk, "algebra")
+    for curriculum in (fractions, algebra):
+        with pytest.raises(NotFound):
+            say(ms_roth, curriculum, REDUNDANT, Verb.REJECT)
+
+
+def without_adding(curriculum: Curriculum) -> None:
+    """Publishes a version that has the concept no more."""
+    document = people.a_document()
+    document["concepts"] = document["concepts"][:2]
+    document["items"] = [item for item in document["items"] if item["concepts"] != ["adding"]]
+    curricula.import_document(document, owner=curriculum.owner, now=timezone.now())
+    curricula.publish(curriculum, now=timezone.now())
+
+
+def test_a_review_of_a_concept_that_was_removed_can_be_ended_and_nothing_else(
+    school: School, fractions: Curriculum
+) -> None:
+    client = client_of(school)
+    say(client, fractions, REDUNDANT, Verb.REJECT)
+    say(client, fractions, REDUNDANT, Verb.LOCK)
+    without_adding(fractions)
+    for verb in (Verb.ACCEPT, Verb.REJECT, Verb.LOCK):
+        with pytest.raises(ReviewRefused, match="position 2 is no concept of 'Fractions', version 2"):
+            say(client, fractions, REDUNDANT, verb)
+    with pytest.raises(ReviewRefused, match=r"halves -> adding \(removed\) is locked"):
+        say(client, fractions, REDUNDANT, Verb.CLEAR)
+    say(client, fractions, REDUNDANT, Verb.UNLOCK)
+    assert say(client, fractions, REDUNDANT, Verb.CLEAR) is None
+    assert not EdgeReview.objects.exists()
+
+
 def test_a_locked_review_stands_until_it_is_unlocked(school: School, fractions: Curriculum) -> None:
     client = client_of(school)
     say(client, fractions, (0, 1), Verb.REJECT, "taught together")

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import F
 
 from curricula import snapshot
-from curricula.models import Curriculum
+from curricula.models import Concept, Curriculum
 from curricula.snapshot import Snapshot
 from kt_models.base import LearnerModel
 from tutor import db
@@ -70,6 +70,15 @@ def authored(content: Snapshot) -> frozenset[Pair]:
 def active(content: Snapshot) -> frozenset[int]:
     """Positions of the concepts that the version has."""
     return frozenset(content.concept_position.values())
+
+
+def removed(content: Snapshot) -> dict[int, str]:
+    """Keys, by position, of the concepts that the version no longer has; one query, none if it has them all."""
+    gone = [position for position, is_active in enumerate(content.concept_active.tolist()) if not is_active]
+    if not gone:
+        return {}
+    rows = Concept.objects.filter(curriculum=content.curriculum_id, position__in=gone)
+    return dict(rows.values_list("position", "key"))
 
 
 def reviews(school_id: UUID | None, curriculum_id: UUID) -> Reviews:

@@ -18,13 +18,14 @@ LAYERS: Final = ("authored", "learned", "reviewed", "effective")
 @final
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """As it is now, nothing kept. `model` is the version that serves the school."""
+    """As it is now, nothing kept. `model` is the version that serves the school; `removed` keys by position."""
 
     content: Snapshot
     model: ModelVersion
     layers: Layers
     verdicts: Mapping[Pair, Verdict]
     reviews: Mapping[Pair, EdgeReview]
+    removed: Mapping[int, str]
 
     def layers_of(self, pair: Pair) -> list[str]:
         layers, verdict = self.layers, self.verdicts.get(pair)
@@ -47,11 +48,12 @@ class Graph:
 
 
 def graph(school_id: UUID, content: Snapshot) -> Graph:
-    """Four queries, and a row for each edge that the model has learnt."""
+    """Four queries, five if concepts have been removed, and a row for each edge that the model has learnt."""
     curriculum_id = content.curriculum_id
     model = _serving(school_id, curriculum_id)
     layers = effective.layers(content, model.pk, edges.reviews(school_id, curriculum_id))
-    return Graph(content, model, layers, layers.verdicts(), reviews.of_school(school_id, curriculum_id))
+    said = reviews.of_school(school_id, curriculum_id)
+    return Graph(content, model, layers, layers.verdicts(), said, edges.removed(content))
 
 
 def _serving(school_id: UUID, curriculum_id: UUID) -> ModelVersion:

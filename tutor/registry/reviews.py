@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from curricula import queries as curricula
 from curricula import snapshot
 from curricula.models import Curriculum
 from curricula.snapshot import Snapshot
@@ -31,6 +34,10 @@ class Verb(StrEnum):
     CLEAR = "clear"
 
 
+#: What may be said of an edge whose concept has been removed: its review must not stay for ever.
+ENDING: Final = frozenset({Verb.UNLOCK, Verb.CLEAR})
+
+
 class ReviewRefused(ValueError):
     """A review that cannot be; the message says what to do about it."""
 
@@ -49,7 +56,7 @@ def review(
     """
     school_id = reviewing_school(by, curriculum_id)
     content = snapshot.latest(curriculum_id)
-    _check_edge(content, pair)
+    _check_edge(content, pair, verb)
     with transaction.atomic():
         # One review at a time: two edges that make a cycle only together must not pass side by side.
         Curriculum.objects.select_for_update(no_key=True).get(pk=curriculum_id)
@@ -86,8 +93,10 @@ def reviewing_school(by: Principal, curriculum_id: UUID) -> UUID | None:
         return None
     access_curriculum(by, curriculum_id)
     if isinstance(by, User) and by.role != User.Role.ADMIN:
+        of_curriculum = Q(curriculum=curriculum_id)
         # A class without a curriculum works on its school's only one.
-        of_curriculum = Q(curriculum=curriculum_id) | Q(curriculum=None)
+        if list(curricula.published(by.school_id).values()) == [curriculum_id]:
+            of_curriculum |= Q(curriculum=None)
         if not groups_visible(by).filter(of_curriculum).exists():
             raise NotFound("curriculum of your classes", curriculum_id)
     elif isinstance(by, User) and not by.is_active:
@@ -95,9 +104,10 @@ def reviewing_school(by: Principal, curriculum_id: UUID) -> UUID | None:
     return by.school_id
 
 
-def _check_edge(content: Snapshot, pair: Pair) -> None:
+def _check_edge(content: Snapshot, pair: Pair, verb: Verb) -> None:
     for position in pair:
-        if not (0 <= position < content.n_concepts and content.concept_active[position]):
+        is_known = 0 <= position < content.n_concepts
+        if not is_known or not (content.concept_active[position] or verb in ENDING):
             raise ReviewRefused(
                 f"position {position} is no concept of {content.title!r}, version {content.number}: take one that is"
             )
@@ -132,12 +142,13 @@ def _refuse_cycle(content: Snapshot, school_id: UUID | None, pair: Pair, verb: V
     firm = Layers(edges.authored(content), {}, said, ()).firm()
     path = closes(firm, pair) if pair in firm else ()
     if path:
-        names = " -> ".join(content.concept_keys[p] or f"(removed {p})" for p in (*path, path[0]))
         raise ReviewRefused(
-            f"{_named(content, pair)} closes a cycle of accepted and authored prerequisites, {names}: reject one of "
-            "these first"
+            f"{_named(content, pair)} closes a cycle of accepted and authored prerequisites, "
+            f"{_named(content, (*path, path[0]))}: reject one of these first"
         )
 
 
-def _named(content: Snapshot, pair: Pair) -> str:
-    return " -> ".join(content.concept_keys[position] for position in pair)
+def _named(content: Snapshot, path: Sequence[int]) -> str:
+    keys = content.concept_keys
+    removed = {} if all(keys[position] for position in path) else edges.removed(content)
+    return " -> ".join(keys[position] or f"{removed[position]} (removed)" for position in path)

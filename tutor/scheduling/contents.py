@@ -23,14 +23,7 @@ class AmbiguousCurriculum(LookupError):
         super().__init__(f"this school has {len(known)} curricula ({', '.join(sorted(known))}): send which is meant")
 
 
-def _published(school_id: UUID) -> dict[str, UUID]:
-    """Key -> id of the curricula that a school may use, its own before shared ones of the same key."""
-    visible = queries.visible(school_id).filter(versions__published_at__isnull=False).distinct()
-    rows = visible.values_list("key", "id", "owner")
-    return {key: pk for key, pk, _ in sorted(rows, key=lambda row: row[2] is not None)}
-
-
-_by_school: Final = Kept(_published)
+_by_school: Final = Kept(queries.published)
 _latest: Final = Kept(snapshot.latest)
 
 
