@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.urls import path
 from django.utils import timezone
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.views import ApiView
+from tutor.registry import queries
 from tutor.tracing import workers
 from tutor.tracing.models import WorkerStatus
 from tutor.tracing.workers import Worker
@@ -37,7 +39,10 @@ class WorkerOut(serializers.Serializer[WorkerStatus]):
     halvings = serializers.IntegerField(help_text="Batches that did not fit into memory")
     memory_bytes = serializers.IntegerField()
     device_memory_bytes = serializers.IntegerField()
-    versions = serializers.ListField(child=serializers.UUIDField(), help_text="Models in memory")
+    versions = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Models in memory, of those that the school may know"
+    )
+    other_versions = serializers.IntegerField(help_text="Other models in memory")
 
 
 class QueueOut(serializers.Serializer[workers.Queue]):
@@ -68,11 +73,16 @@ class Workers(ApiView):
         now = timezone.now()
         site, own = workers.queue(now), workers.queue(now, self.client.school_id)
         listed = workers.workers(now, site.oldest_seconds)
-        return Response({"data": [_told(each) for each in listed], "queue": QueueOut(asdict(own)).data})  # type: ignore[arg-type]
+        loaded = {version for each in listed for version in each.status.versions}
+        known = frozenset(queries.versions(self.client.school_id).filter(pk__in=loaded).values_list("pk", flat=True))
+        return Response({"data": [_told(each, known) for each in listed], "queue": QueueOut(asdict(own)).data})  # type: ignore[arg-type]
 
 
-def _told(worker: Worker) -> dict[str, Any]:
-    return dict(WorkerOut({**vars(worker.status), "state": worker.state}).data)  # type: ignore[arg-type]
+def _told(worker: Worker, known: frozenset[UUID]) -> dict[str, Any]:
+    loaded = worker.status.versions
+    shown = [version for version in loaded if version in known]
+    told = {**vars(worker.status), "state": worker.state, "versions": shown, "other_versions": len(loaded) - len(shown)}
+    return dict(WorkerOut(told).data)  # type: ignore[arg-type]
 
 
 urlpatterns = [path("workers", Workers.as_view())]

@@ -14,6 +14,7 @@ from tests import people
 from tests.flow.steps import answer, learners, record
 from tests.people import Caller, Counter
 from tutor.accounts.models import School
+from tutor.registry import services as registry
 from tutor.tracing.models import WorkerStatus
 
 VERSION = uuid4()
@@ -38,8 +39,19 @@ def workers_of(client: Caller) -> list[dict[str, Any]]:
 def test_an_operator_sees_what_a_worker_has_done_lately(client: Caller, gpu: WorkerStatus) -> None:
     (worker,) = workers_of(client)
     assert (worker["name"], worker["state"], worker["device"]) == ("gpu1:42", "ok", "cuda:0 (H100)")
-    assert (worker["batch_sizes"], worker["halvings"], worker["versions"]) == ([1, 43, 256], 1, [str(VERSION)])
+    assert (worker["batch_sizes"], worker["halvings"]) == ([1, 43, 256], 1)
     assert (worker["memory_bytes"], worker["device_memory_bytes"]) == (2**30, 2**31)
+
+
+def test_a_school_is_told_of_models_that_it_may_know_and_of_how_many_others(
+    client: Caller, outsider: Caller, gpu: WorkerStatus, school: School, fractions: Curriculum
+) -> None:
+    """One that serves all schools, one of the school's own curriculum, and one that nobody knows any more."""
+    shared, own = (registry.ensure_served(of.pk) for of in (people.a_curriculum(None, "shared"), fractions))
+    assert shared and own
+    WorkerStatus.objects.update(versions=[VERSION, own.pk, shared.pk])
+    told = [(worker["versions"], worker["other_versions"]) for who in (client, outsider) for worker in workers_of(who)]
+    assert told == [([str(own.pk), str(shared.pk)], 1), ([str(shared.pk)], 2)]
 
 
 def test_a_worker_that_was_killed_is_gone(client: Caller, gpu: WorkerStatus) -> None:
@@ -82,7 +94,7 @@ def test_questions_do_not_grow_with_the_workers(
     for n in range(5):
         gpu.pk = f"gpu{n + 2}:42"
         gpu.save(force_insert=True)
-    with django_assert_num_queries(1):  # Django's own; `tutor.db` asks for the queues
+    with django_assert_num_queries(2):  # Django's own; `tutor.db` asks for the queues
         assert len(workers_of(client)) == 6
 
 
