@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -12,135 +12,37 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.urls import path
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import etag
 from api.errors import CONFLICT, NOT_FOUND, Problem
 from api.openapi import ref
-from api.pagination import PageQuery, page_of
-from api.serializers import Strict
+from api.pagination import page_of
+from api.v1.model_shapes import (
+    AlertOut,
+    DeploymentIn,
+    DeploymentOut,
+    DriftOut,
+    ModelOut,
+    ModelPage,
+    ModelsQuery,
+    MovedOut,
+    PromotionIn,
+    RolloutOut,
+)
 from api.views import ApiView
 from tutor.accounts.access import access_curriculum
-from tutor.registry import deployments, queries, runs
-from tutor.registry.card import Card, Slice, card
+from tutor.registry import deployments, queries
+from tutor.registry.card import Card, Slice, card, reasons
 from tutor.registry.deployments import NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import ensure_served
 from tutor.scheduling import rollout as doors
 from tutor.scheduling.rollout import NotLevel
-from tutor.tracing import drift, rollout, shadow
+from tutor.tracing import drift, shadow
 from tutor.tracing.shadow import Comparison
-
-
-class ModelOut(serializers.Serializer[ModelVersion]):
-    id = serializers.UUIDField()
-    kind = serializers.CharField()
-    curriculum = serializers.UUIDField(source="curriculum_version.curriculum_id")
-    curriculum_version = serializers.IntegerField(source="curriculum_version.number")
-    school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: for all schools")
-    state = serializers.ChoiceField(ModelVersion.State.values)
-    is_baseline = serializers.BooleanField(help_text="Untrained: serves until a fitted model does, or if that fails")
-    parent = serializers.UUIDField(source="parent_id", allow_null=True, help_text="Whose parameters its fit began with")  # type: ignore[assignment]
-    reason = serializers.CharField(allow_blank=True, help_text="Why it was rejected, if so")
-    note = serializers.CharField(allow_blank=True)
-    log_loss = serializers.SerializerMethodField(help_text="On answers after those it was fitted on; null if untold")
-    created_at = serializers.DateTimeField()
-
-    def get_log_loss(self, version: ModelVersion) -> float | None:
-        value = version.metrics.get("log_loss", {}).get("value")
-        return None if value is None else float(value)
-
-
-class ModelPage(serializers.Serializer[Any]):
-    data = ModelOut(many=True)  # type: ignore[assignment]
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class ModelsQuery(PageQuery):
-    curriculum = serializers.UUIDField(required=False)
-    state = serializers.ChoiceField(ModelVersion.State.values, required=False)
-    kind = serializers.CharField(max_length=40, required=False)
-
-
-class RolloutOut(serializers.Serializer[Any]):
-    learners = serializers.IntegerField(help_text="Those with answers whom it is to serve")
-    level = serializers.IntegerField(help_text="Those of them whose states know all that the champion's know")
-    missing = serializers.IntegerField(help_text="Those whose states are not begun")
-    troubled = serializers.IntegerField(help_text="Those whom it cannot follow")
-
-
-class DeploymentOut(serializers.Serializer[Deployment]):
-    curriculum = serializers.UUIDField(source="curriculum_id")
-    school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: what serves all schools")
-    champion = serializers.UUIDField(source="champion_id")
-    champion_since = serializers.DateTimeField(allow_null=True)
-    previous = serializers.UUIDField(source="previous_id", allow_null=True, help_text="Where a roll-back leads to")
-    challenger = serializers.UUIDField(source="challenger_id", allow_null=True)
-    challenger_since = serializers.DateTimeField(allow_null=True)
-    rollout = serializers.SerializerMethodField(help_text="How far the challenger's states are; null without one")
-    promotes_itself = serializers.BooleanField()
-    shadow_answers = serializers.IntegerField()
-    shadow_days = serializers.FloatField()
-    retrains = serializers.ListField(child=serializers.CharField())
-    retrain_after = serializers.IntegerField()
-
-    @extend_schema_field(RolloutOut(allow_null=True))
-    def get_rollout(self, deployment: Deployment) -> dict[str, int] | None:
-        if deployment.challenger_id is None:
-            return None
-        return asdict(rollout.progress(deployment, deployment.challenger_id, now=timezone.now()))
-
-
-class DeploymentIn(Strict):
-    promotes_itself = serializers.BooleanField(
-        required=False, help_text="A challenger that has proved itself is promoted without anybody's word"
-    )
-    shadow_answers = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
-    shadow_days = serializers.FloatField(min_value=0, max_value=365, required=False)
-    retrains = serializers.ListField(
-        child=serializers.ChoiceField(runs.kinds()), required=False, help_text="Kinds fitted anew by night"
-    )
-    retrain_after = serializers.IntegerField(
-        min_value=1, max_value=10**9, required=False, help_text="Once so many answers have come since the last time"
-    )
-
-
-class PromotionIn(Strict):
-    force = serializers.BooleanField(
-        default=False, help_text="Though its states are not level: the champion's beliefs serve learners who lack one"
-    )
-
-
-class AlertOut(serializers.Serializer[Any]):
-    kind = serializers.CharField(help_text="log_loss, calibration or input")
-    raised_at = serializers.DateTimeField()
-    cleared_at = serializers.DateTimeField(allow_null=True)
-    figures = serializers.DictField()
-
-
-class DayOut(serializers.Serializer[Any]):
-    day = serializers.DateField(help_text="The last of several where these had few answers")
-    answers = serializers.IntegerField()
-    learners = serializers.IntegerField()
-    log_loss = serializers.FloatField()
-    error = serializers.FloatField(help_text="Standard error of the log loss")
-    observed = serializers.FloatField()
-    expected = serializers.FloatField()
-    residual_error = serializers.FloatField()
-    loss_sum = serializers.FloatField(allow_null=True, help_text="Cumulative sum; null while there is no reference")
-    above = serializers.FloatField(allow_null=True)
-    below = serializers.FloatField(allow_null=True)
-    psi = serializers.FloatField(allow_null=True, help_text="Population stability index of what was asked")
-    psi_limit = serializers.FloatField(allow_null=True)
-    alarms = serializers.ListField(child=serializers.CharField())
-
-
-class DriftOut(serializers.Serializer[Any]):
-    alerts = AlertOut(many=True)
-    days = DayOut(many=True)
 
 
 class ModelView(ApiView):
@@ -171,7 +73,10 @@ class Models(ApiView):
     )
     def get(self, request: Request) -> Response:
         rows = self._filtered(queries.versions(self.client.school_id))
-        return page_of(rows, request._request, self.parameters, lambda version: ModelOut(version).data)
+        page = page_of(rows, request._request, self.parameters, lambda version: version)
+        told = {"reasons": reasons(page.data["data"], self.client)}
+        page.data["data"] = ModelOut(page.data["data"], many=True, context=told).data
+        return page
 
     def _filtered(self, rows: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
         fields = {"curriculum": "curriculum_version__curriculum", "state": "state", "kind": "kind"}
@@ -208,6 +113,20 @@ class Fairness(ModelView):
     def get(self, request: Request, model: UUID) -> Response:
         found = card(self.version(model), self.client)
         return Response(msgspec.to_builtins([*found.groups, *found.deciles]))
+
+
+class Rollout(ModelView):
+    required_scope: ClassVar = {"GET": "models:admin"}
+
+    @extend_schema(
+        operation_id="get_model_rollout",
+        summary="Read how far a model's states are for those of the school whom it serves or is to serve",
+        tags=["Models"],
+        responses=RolloutOut,
+    )
+    def get(self, request: Request, model: UUID) -> Response:
+        found = doors.progress(self.version(model), school_id=self.client.school_id, now=timezone.now())
+        return Response(RolloutOut(asdict(found)).data)
 
 
 class Shadow(ModelView):
@@ -262,7 +181,7 @@ class _Door(ModelView):
             moved = self.move(version)
         except (NotUsable, NothingBefore, NotLevel) as error:
             raise Problem(CONFLICT, str(error)) from error
-        return Response(DeploymentOut(moved).data)
+        return Response(MovedOut(moved).data)
 
     def move(self, version: ModelVersion) -> Deployment:
         raise NotImplementedError
@@ -278,7 +197,7 @@ class Challenge(_Door):
         ),
         tags=["Models"],
         request=None,
-        responses=DeploymentOut,
+        responses=MovedOut,
     )
     def post(self, request: Request, model: UUID) -> Response:
         return super().post(request, model)
@@ -293,7 +212,7 @@ class Withdrawal(_Door):
         summary="Take a model out of shadow",
         tags=["Models"],
         request=None,
-        responses=DeploymentOut,
+        responses=MovedOut,
     )
     def post(self, request: Request, model: UUID) -> Response:
         return super().post(request, model)
@@ -312,7 +231,7 @@ class Promotion(_Door):
         description="At once. Refused while its states are not level, unless forced.",
         tags=["Models"],
         request=PromotionIn,
-        responses=DeploymentOut,
+        responses=MovedOut,
     )
     def post(self, request: Request, model: UUID) -> Response:
         return super().post(request, model)
@@ -329,7 +248,7 @@ class Rollback(_Door):
         description="At once. The model named must be the one that serves the school now.",
         tags=["Models"],
         request=None,
-        responses=DeploymentOut,
+        responses=MovedOut,
     )
     def post(self, request: Request, model: UUID) -> Response:
         return super().post(request, model)
@@ -369,7 +288,10 @@ class CurriculumDeployment(ApiView):
         current = self._current(curriculum)
         etag.require_match(request._request, _tag(current))
         changes = self.read_body(DeploymentIn, partial=True)
-        return self._answer(deployments.change(current, self.client.school_id, changes, now=timezone.now()))
+        changed = deployments.change(
+            current, self.client.school_id, changes, expected=current.updated_at, now=timezone.now()
+        )
+        return self._answer(changed)
 
     def _current(self, curriculum: UUID) -> Deployment:
         found = access_curriculum(self.client, curriculum)
@@ -391,6 +313,7 @@ urlpatterns = [
     path("models", Models.as_view()),
     path("models/<uuid:model>", OneModel.as_view()),
     path("models/<uuid:model>/fairness", Fairness.as_view()),
+    path("models/<uuid:model>/rollout", Rollout.as_view()),
     path("models/<uuid:model>/shadow", Shadow.as_view()),
     path("models/<uuid:model>/drift", Drift.as_view()),
     path("models/<uuid:model>:shadow", Challenge.as_view()),

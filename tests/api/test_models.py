@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from curricula.models import Curriculum
 from kt_models.baselines import half_life
 from tests import people
 from tests.flow import steps
-from tests.people import Caller
+from tests.flow.judged import a_judged_version, verdict
+from tests.flow.together import together
+from tests.people import Caller, Counter
 from tutor.accounts.models import Learner, School
 from tutor.registry import deployments
 from tutor.registry import services as registry
@@ -55,7 +58,7 @@ def test_a_card_tells_what_a_model_is(client: Caller, candidate: ModelVersion) -
 
 def test_another_school_knows_nothing_of_it(outsider: Caller, candidate: ModelVersion) -> None:
     assert outsider.get(URL).json()["data"] == []
-    for address in ("", "/fairness", "/shadow", "/drift"):
+    for address in ("", "/fairness", "/rollout", "/shadow", "/drift"):
         assert outsider.get(f"{URL}/{candidate.pk}{address}").status_code == 404
     for door in ("shadow", "withdraw", "rollback"):
         assert outsider.post(f"{URL}/{candidate.pk}:{door}").status_code == 404
@@ -77,7 +80,8 @@ def test_a_model_is_tried_promoted_and_rolled_back(
         str(champion.pk),
         str(candidate.pk),
     )
-    assert told["rollout"] == {"learners": 0, "level": 0, "missing": 0, "troubled": 0}
+    nobody = {"learners": 0, "level": 0, "missing": 0, "troubled": 0}
+    assert told["rollout"] == client.get(f"{URL}/{candidate.pk}/rollout").json() == nobody
     compared = client.get(f"{URL}/{candidate.pk}/shadow").json()
     assert (compared["verdict"], compared["answers"]) == ("too_early", 0)
     promoted = client.post(f"{URL}/{candidate.pk}:promote", {}).json()
@@ -97,6 +101,21 @@ def test_a_model_whose_states_lag_is_promoted_by_force_only(
     assert refused.status_code == 409
     assert "0 of 1 learners are level, 1 not begun" in refused.json()["detail"]
     assert client.post(f"{URL}/{candidate.pk}:promote", {"force": True}).json()["champion"] == str(candidate.pk)
+
+
+def test_a_tag_stands_for_all_that_a_deployment_says(
+    client: Caller, candidate: ModelVersion, school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    client.post(f"{URL}/{candidate.pk}:shadow")
+    url = f"/api/v1/curricula/{fractions.pk}/deployment"
+    before = client.get(url)
+    steps.record(school, [steps.answer(bo, fractions)])
+    after = client.get(url)
+    assert (before.json(), before["ETag"]) == (after.json(), after["ETag"])
+    # What changes with every answer is read elsewhere, where no tag says that it has not.
+    progress = client.get(f"{URL}/{candidate.pk}/rollout", if_none_match=before["ETag"])
+    assert (progress.status_code, "ETag" in progress.headers) == (200, False)
+    assert progress.json() == {"learners": 1, "level": 0, "missing": 1, "troubled": 0}
 
 
 def test_what_does_not_serve_or_is_not_tried_cannot_be_ended(
@@ -124,6 +143,42 @@ def test_what_its_gates_rejected_does_not_serve(
     refused = client.post(f"{URL}/{rejected.pk}:promote", {"force": True})
     assert refused.status_code == 409
     assert "is rejected (log loss is worse by .02)" in refused.json()["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_changes_upon_one_tag_one_is_refused(school: School, fractions: Curriculum) -> None:
+    registry.ensure_served(fractions.pk)
+    url, key = f"/api/v1/curricula/{fractions.pk}/deployment", people.a_client(school, "models:admin").key
+
+    def change(days: float, tag: str) -> int:
+        return int(Caller(key).patch(url, {"shadow_days": days}, if_match=tag).status_code)
+
+    for _ in range(8):
+        tag = Caller(key).get(url)["ETag"]
+        assert sorted(together(partial(change, 1.0, tag), partial(change, 2.0, tag))) == [200, 412]
+
+
+def test_a_reason_names_a_school_s_own_classes_and_tells_nothing_of_others(
+    school: School, other_school: School, django_assert_max_num_queries: Counter
+) -> None:
+    shared = people.a_curriculum(None, "shared")
+    registry.ensure_served(shared.pk)
+    for n in range(2):
+        for of in (school, other_school):
+            group = people.a_group(of, f"{of.name} class {n}")
+            judged = verdict({group.pk: 30}, told_worse=group.pk)
+            version = a_judged_version(shared, groups={group.pk: 30}, judged=judged)
+    client = people.a_client(school, "models:admin")
+    with django_assert_max_num_queries(4):  # the key and its limit, the page, the classes
+        page = client.get(URL)
+    rejected = [each["reason"] for each in page.json()["data"] if each["state"] == "rejected"]
+    hidden = "a class of another school is told clearly worse than by the champion"
+    assert [reason == hidden for reason in rejected] == [False, True, False, True]
+    assert "Elm School class 1 is told worse by +0.0500" in rejected[2]
+    refused = client.post(f"{URL}/{version.pk}:promote", {})
+    assert "is rejected (a class is told clearly worse than by the champion)" in refused.json()["detail"]
+    for said in (page, refused, client.get(f"{URL}/{version.pk}")):
+        assert str(group.pk) not in said.content.decode()
 
 
 def test_a_school_changes_how_its_own_models_are_handled(

@@ -142,8 +142,8 @@ class Site:
         return self.number(query, external_id) > 0
 
     def progress(self, curriculum: str) -> dict[str, Any]:
-        found = self.get(f"/api/v1/curricula/{curriculum}/deployment")["rollout"]
-        return dict(found or {})
+        challenger = self.get(f"/api/v1/curricula/{curriculum}/deployment")["challenger"]
+        return dict(self.get(f"/api/v1/models/{challenger}/rollout")) if challenger else {}
 
     def is_level(self, curriculum: str) -> bool:
         found = self.progress(curriculum)

@@ -14,6 +14,7 @@ from kt_models.baselines import half_life
 from tests import people
 from tests.flow.steps import at
 from tests.flow.together import together
+from tutor.accounts.errors import StaleRow
 from tutor.accounts.models import School
 from tutor.registry import deployments
 from tutor.registry import services as registry
@@ -206,3 +207,22 @@ def test_two_first_promotions_at_once_leave_one_deployment(fractions: Curriculum
     together(*[lambda version=version: deployments.promote(version, now=at(0)) for version in versions])
     deployment = Deployment.objects.get()
     assert {deployment.champion, deployment.previous} == set(versions)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_change_upon_what_has_changed_meanwhile_is_refused(
+    own: bool, fractions: Curriculum, school: School, baseline: ModelVersion
+) -> None:
+    """Of a school's own deployment, and of one that is followed until the first change."""
+    if own:
+        deployments.challenge(a_version(fractions), school_id=school.pk, now=at(0))
+    read = deployments.serving_school(fractions.pk, school.pk)
+    assert read and (read.school_id == school.pk) == own
+    expected = read.updated_at
+    deployments.change(read, school.pk, {"shadow_days": 3.0}, expected=expected, now=at(1))
+    with pytest.raises(StaleRow, match="read it again"):
+        deployments.change(read, school.pk, {"shadow_days": 9.0}, expected=expected, now=at(2))
+    kept = deployments.deployed(fractions.pk, school.pk)
+    assert kept and kept.shadow_days == 3.0
+    # Who expects nothing overwrites.
+    assert deployments.change(kept, school.pk, {"shadow_days": 9.0}, now=at(3)).shadow_days == 9.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, final
@@ -24,8 +24,6 @@ from tutor.registry.models import ModelVersion
 LEAST_LEARNERS: Final = 5
 #: A figure of fewer answers tells nothing.
 LEAST_ANSWERS: Final = 30
-
-_GROUP: Final = re.compile(r"group ([0-9a-f-]{36})")
 
 
 @final
@@ -170,7 +168,7 @@ class Card:
 def card(version: ModelVersion, principal: Principal) -> Card:
     """Two queries at most, for names of classes and of the parent. The version comes from `queries.access_version`."""
     metrics, verdict = version.metrics, version.verdict
-    names = _Names.of(version, principal)
+    names = _Names.of(version, principal, _known(map(_id, _groups(version)), principal))
     worse = _against_champion(verdict)
     parts = [_part(found, worse, names) for found in metrics.get("by_part", [])]
     groups = tuple(part for part in parts if part.name.startswith("group "))
@@ -198,6 +196,12 @@ def card(version: ModelVersion, principal: Principal) -> Card:
         against=UUID(verdict["champion"]) if verdict.get("champion") else None,
     )  # fmt: skip
     return replace(made, faults=tuple(card_faults.of(made)))
+
+
+def reasons(versions: Sequence[ModelVersion], principal: Principal) -> dict[UUID, str]:
+    """Why each was rejected or failed, as far as somebody may know; one query at most."""
+    known = _known({name for version in versions for name in card_words.GROUP.findall(version.reason)}, principal)
+    return {version.pk: _Names.of(version, principal, known).within(version.reason) for version in versions}
 
 
 def label(kind: str, version_id: UUID) -> str:
@@ -253,13 +257,10 @@ class _Names:
     small: frozenset[str]
 
     @classmethod
-    def of(cls, version: ModelVersion, principal: Principal) -> _Names:
-        parts = [part for part in version.metrics.get("by_part", []) if part["name"].startswith("group ")]
-        ids = [part["name"].removeprefix("group ") for part in parts]
-        found = groups_visible(principal).filter(pk__in=ids).values_list("pk", "name") if ids else ()
+    def of(cls, version: ModelVersion, principal: Principal, known: Mapping[str, str]) -> _Names:
         own = principal.school_id is None or version.school_id == principal.school_id
-        small = frozenset(part["name"] for part in parts if part["learners"] < LEAST_LEARNERS)
-        return cls({f"group {pk}": name for pk, name in found}, own, small)
+        small = frozenset(part["name"] for part in _groups(version) if part["learners"] < LEAST_LEARNERS)
+        return cls(known, own, small)
 
     def shows(self, name: str) -> bool:
         return self.all_shown or name in self.known
@@ -268,14 +269,32 @@ class _Names:
         return self.known.get(name) or f"class {name[-6:]}"
 
     def within(self, text: str) -> str:
-        """A sentence of a gate, with names in place of ids; of classes that are not to be told apart, less."""
-        for match in list(_GROUP.finditer(text)):
+        """Sentences of gates, with names in place of ids; of classes that are not to be told apart, less."""
+        return "; ".join(self._sentence(each) for each in text.split("; "))
+
+    def _sentence(self, text: str) -> str:
+        for match in list(card_words.GROUP.finditer(text)):
             name = match.group()
             if name in self.small or not self.shows(name):
                 which = "a class of few learners" if name in self.small else "a class of another school"
                 return f"{which} is told clearly worse than by the champion"
             text = text.replace(name, self.title(name))
         return text
+
+
+def _groups(version: ModelVersion) -> list[Mapping[str, Any]]:
+    return [part for part in version.metrics.get("by_part", []) if part["name"].startswith("group ")]
+
+
+def _id(part: Mapping[str, Any]) -> str:
+    return str(part["name"]).removeprefix("group ")
+
+
+def _known(ids: Iterable[str], principal: Principal) -> dict[str, str]:
+    """Names of the classes of these ids that somebody may know."""
+    wanted = list(ids)
+    found = groups_visible(principal).filter(pk__in=wanted).values_list("pk", "name") if wanted else ()
+    return {f"group {pk}": name for pk, name in found}
 
 
 def _against_champion(verdict: Mapping[str, Any]) -> dict[str, Value]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
+#: What gates call a class.
+GROUP: Final = re.compile(r"group ([0-9a-f-]{36})")
 KINDS: Final[Mapping[str, str]] = {
     "cakt": "CAKT",
     "half-life": "Half-life",
@@ -101,6 +104,12 @@ def gate_title(name: str) -> str:
 def gate_asks(name: str) -> str:
     key, against = _parts(name)
     return _ASKED.get(key, "").format(rival=rival(against))
+
+
+def unnamed(reason: str) -> str:
+    """A version's reason for anybody: `card.reasons` says more to who may know more."""
+    told = "a class is told clearly worse than by the champion"
+    return "; ".join(told if GROUP.search(each) else each for each in reason.split("; "))
 
 
 def deciles(first: int, last: int) -> str:

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tutor import db
+from tutor.accounts.errors import StaleRow
+from tutor.registry import card_words
 from tutor.registry.models import Deployment, ModelVersion
 
 State = ModelVersion.State
@@ -118,7 +120,7 @@ def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> D
 def check(version: ModelVersion, school_id: UUID | None) -> None:
     """Raises NotUsable unless the version may serve a school, or with None all schools."""
     if version.state in (State.FAILED, State.REJECTED):
-        why = version.reason or version.note or "no reason was kept"
+        why = card_words.unnamed(version.reason) or version.note or "no reason was kept"
         raise NotUsable(version, f"is {version.state} ({why}): take another, or fit it anew")
     if version.school_id not in (None, school_id):
         where = f"school {school_id}" if school_id else "all schools"
@@ -136,13 +138,21 @@ def serving_school(curriculum_id: UUID, school_id: UUID) -> Deployment | None:
     return deployed(curriculum_id, school_id) or deployed(curriculum_id, None)
 
 
-def change(deployment: Deployment, school_id: UUID | None, changes: Mapping[str, Any], *, now: datetime) -> Deployment:
+def change(
+    deployment: Deployment, school_id: UUID | None, changes: Mapping[str, Any], *,
+    expected: datetime | None = None, now: datetime,
+) -> Deployment:  # fmt: skip
     """Sets fields that are the operator's, of a school's own deployment; it gets one if it has followed another.
 
     Args:
         changes: of promotes_itself, shadow_answers, shadow_days, retrains, retrain_after.
+        expected: `updated_at` of `deployment` as the caller has read it; None for whatever it is now.
+    Raises:
+        StaleRow: if the deployment is no longer as expected, or another serves the school.
     """
     with transaction.atomic():
+        if expected is not None:
+            _check_unchanged(deployment, school_id, expected)
         current = _locked(deployment.curriculum_id, school_id) or _opened(deployment.curriculum_id, school_id)
         current = current or deployment
         for name, value in changes.items():
@@ -186,6 +196,14 @@ def beside(pairs: Iterable[tuple[UUID, UUID]], now: datetime) -> dict[tuple[UUID
         # One that is both counts from the earlier of the two moments.
         found.setdefault((school, curriculum), {}).setdefault(version, Beside(version, since))
     return {pair: list(versions.values()) for pair, versions in found.items()}
+
+
+def _check_unchanged(deployment: Deployment, school_id: UUID | None, expected: datetime) -> None:
+    # The one followed first: nobody opens a school's own while it is locked.
+    followed = _locked(deployment.curriculum_id, None)
+    found = _locked(deployment.curriculum_id, school_id) or followed
+    if found is None or (found.pk, found.updated_at) != (deployment.pk, expected):
+        raise StaleRow("deployment of curriculum", deployment.curriculum_id)
 
 
 def _locked(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
