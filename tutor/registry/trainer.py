@@ -233,6 +233,7 @@ class _Work:
         if not always and time.monotonic() - self.renewed < RENEW_SECONDS:
             return
         records = list(_records(self.folder / LOG))
+        records = [record for record in records if record.get("event") != "failed"]
         told: dict[str, Any] = {"progress": records[-1]} if records else {}
         furthest, place = self.run.furthest, f"{step} {part}".strip()
         reached = records[-1].get("step", 0) if records else 0
