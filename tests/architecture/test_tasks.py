@@ -8,6 +8,7 @@ import pytest
 from celery.schedules import crontab
 
 from tutor.celery import ROUTES, SCHEDULE, app, transport_options
+from tutor.registry import trainer
 
 app.loader.import_default_modules()
 OURS = sorted(name for name in app.tasks if not name.startswith("celery."))
@@ -67,6 +68,10 @@ def _pause(rhythm: float | crontab) -> float:
     if isinstance(rhythm, crontab):
         return 86_400.0 / (len(rhythm.hour) * len(rhythm.minute))
     return rhythm
+
+
+def test_what_is_rung_by_name_is_a_task_of_ours() -> None:
+    assert trainer.LOOK in OURS
 
 
 @pytest.mark.parametrize("task", ["advance_and_plan", "release_due"])

@@ -42,6 +42,8 @@ MAX_ATTEMPTS: Final = 5
 CURVE: Final = 200
 #: Of learners, for the epoch that is kept.
 VALIDATION: Final = 0.1
+#: The task that finds whose states lag beside a champion.
+LOOK: Final = "tutor.tracing.tasks.look_beside"
 #: Exit status by which a fit says that a checkpoint is not its own.
 FOREIGN: Final = 3
 #: Kinds whose fits take long enough for checkpoints and several processes.
@@ -154,6 +156,8 @@ class _Work:
         if ours.update(**ended):
             shutil.rmtree(self.folder, ignore_errors=True)
             log.info("training_ended", run=str(self.run.pk), kind=self.run.kind, status=status, message=message)
+        if status == Status.DONE:
+            _ring()
 
     def release(self, message: str) -> None:
         """Leaves the run to whoever comes next, after a pause: what ended it may pass by itself."""
@@ -256,6 +260,17 @@ class _Work:
 
     def _child(self) -> Child:
         return Child("training", self.folder / "step.pid", self.folder / "step.log", patience_seconds=10.0)
+
+
+def _ring() -> None:
+    """There may be a new challenger, whose states are to be built."""
+    from tutor.celery import app
+
+    try:
+        # By name, for it stands above; one try: beat rings as well.
+        app.send_task(LOOK, expires=600, retry=False)
+    except Exception as error:
+        log.warning("bell_not_published", task=LOOK, error=f"{type(error).__name__}: {error}")
 
 
 def _launcher(kind: str) -> list[str]:
