@@ -104,7 +104,8 @@ _WAITING: Final = """
 SELECT count(*) FROM (SELECT FROM interactions_loghead WHERE behind_since IS NOT NULL LIMIT %s) AS behind
 """
 
-# Learners with fewer level states than there are versions.
+# Learners with fewer level states than there are versions. Sorted, so that all are found before the first is noted: a
+# scan for those noted would else run over what this statement has written itself.
 _LOOK: Final = """
 INSERT INTO tracing_lag (learner_id, curriculum_id, school_id, active_at)
 SELECT h.learner_id, h.curriculum_id, h.school_id, COALESCE((
@@ -118,7 +119,10 @@ WHERE h.curriculum_id = %s AND (%s::uuid IS NULL OR h.school_id = %s) AND h.scho
         WHERE s.learner_id = h.learner_id AND s.version_id = ANY(%s::uuid[]) AND s.state IS NOT NULL
             AND s.applied_seq >= h.seq
     ) < cardinality(%s::uuid[])
-    AND (h.learner_id, h.curriculum_id) NOT IN (SELECT learner_id, curriculum_id FROM tracing_lag)
+    AND NOT EXISTS (
+        SELECT FROM tracing_lag l WHERE l.learner_id = h.learner_id AND l.curriculum_id = h.curriculum_id
+    )
+ORDER BY 4 DESC
 RETURNING 1
 """
 

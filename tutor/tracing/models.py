@@ -81,6 +81,8 @@ class Lag(models.Model):
         indexes = [
             # Read by beside.step(): whose states are brought level next.
             models.Index(fields=["-active_at"], name="lag_next"),
+            # Read by beside.look() and rollout.progress(): who is noted already, whatever statistics there are.
+            models.Index(fields=["learner_id", "curriculum_id"], name="lag_learner"),
         ]
 
 

@@ -47,7 +47,8 @@ class Progress:
         return f"{told}, {self.troubled:,} in trouble" if self.troubled else told
 
 
-# Where the serving version cannot fold a learner either, a challenger is not to blame.
+# Where the serving version cannot fold a learner either, a challenger is not to blame. The time is no condition: its
+# index would be read from end to end for each learner where statistics are old.
 _PROGRESS: Final = """
 SELECT count(*), count(*) FILTER (WHERE level), count(*) FILTER (WHERE missing AND NOT level),
        count(*) FILTER (WHERE troubled AND NOT level)
@@ -56,9 +57,10 @@ FROM (
         COALESCE(front.trouble, '') <> '' OR s.state IS NOT NULL AND s.trouble = '' AND (
             s.applied_seq >= h.seq
             OR h.behind_since IS NOT NULL AND s.applied_seq >= h.level_seq
-            OR (h.learner_id, h.curriculum_id) IN (
-                SELECT learner_id, curriculum_id FROM tracing_lag WHERE active_at > %s
-            )
+            OR COALESCE((
+                SELECT bool_or(l.active_at > %s) FROM tracing_lag l
+                WHERE l.learner_id = h.learner_id AND l.curriculum_id = h.curriculum_id
+            ), false)
         ) AS level
     FROM interactions_loghead h
     LEFT JOIN tracing_learnerstate s ON s.learner_id = h.learner_id AND s.version_id = %s
@@ -121,11 +123,15 @@ def rebuild_serving(
     return queued
 
 
-def progress(deployment: Deployment, version_id: UUID, *, now: datetime) -> Progress:
-    """How far the states of a version are for those whom a deployment serves. One pass over log heads."""
+def progress(deployment: Deployment, version_id: UUID, *, now: datetime, under_way: timedelta = UNDER_WAY) -> Progress:
+    """How far the states of a version are for those whom a deployment serves. One pass over log heads.
+
+    Args:
+        under_way: a state that lags by answers of this age at most counts as level.
+    """
     front, school, apart = beside.served_by(deployment), deployment.school_id, deployments.schools_apart(deployment)
     concerned = deployment.curriculum_id, school, school, apart
-    return Progress(*db.rows(_PROGRESS, [now - UNDER_WAY, version_id, front, *concerned])[0])
+    return Progress(*db.rows(_PROGRESS, [now - under_way, version_id, front, *concerned])[0])
 
 
 def prune_states(*, limit: int, now: datetime) -> int:

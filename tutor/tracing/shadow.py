@@ -27,8 +27,8 @@ MORE_ECE: Final = 0.01
 #: The newest answers that are compared: bounds time and memory, and is plenty for a margin of this size.
 MOST_ANSWERS: Final = 100_000
 
-# Both foretold the answer; the challenger only what came in since it challenges, see `beside`. In order: who folds a late
-# answer together with those received before it knows it when it foretells them, and the other may not.
+# Both foretold the answer; the challenger only what came in since it challenges, see `beside`. In order: who folds a
+# late answer together with those received before it knows it when it foretells them, and the other may not.
 _PAIRS: Final = """
 SELECT DISTINCT ON (own.learner_id, own.seq) own.learner_id, own.p, theirs.p, own.correct
 FROM (
