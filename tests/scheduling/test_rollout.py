@@ -24,7 +24,8 @@ from tutor.registry.deployments import NotUsable
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.scheduling import plans, rollout, serving
 from tutor.scheduling.rollout import NotLevel
-from tutor.tracing import beside
+from tutor.tracing import beside, shadow
+from tutor.tracing import rollout as tracing_rollout
 from tutor.tracing import tasks as tracing_tasks
 from tutor.tracing.models import LearnerState, Score
 
@@ -236,14 +237,118 @@ def test_a_challenger_that_is_not_level_is_not_promoted_by_itself(
     assert rollout.promote_proved(now=at(days=2)) == []
 
 
-def test_a_challenger_that_is_worse_stays_in_shadow(
+def disprove(school: School, group: list[Learner], curriculum: Curriculum, challenger_id: object) -> None:
+    prove(school, group, curriculum)
+    Score.objects.filter(version_id=challenger_id).update(p=0.01)
+    Score.objects.filter(version_id=challenger_id, correct=0.0).update(p=0.99)
+
+
+@pytest.mark.parametrize("promotes_itself", [True, False])
+def test_a_challenger_that_is_worse_leaves_the_place_to_the_next(
+    promotes_itself: bool, school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    Deployment.objects.update(promotes_itself=promotes_itself)
+    disprove(school, group, fractions, in_shadow.challenger_id)
+    assert rollout.promote_proved(now=at(90)) == []
+    assert Deployment.objects.get().challenger_id == in_shadow.challenger_id, "it has its days"
+    assert rollout.promote_proved(now=at(days=2)) == []
+    assert Deployment.objects.get().challenger is None
+    lost = ModelVersion.objects.get(pk=in_shadow.challenger_id)
+    assert lost.state == ModelVersion.State.CANDIDATE
+    assert "withdrawn from shadow: log loss differs by +" in lost.reason
+    assert "30 answers in" in lost.reason
+
+
+def test_what_one_school_found_of_a_shared_version_is_not_told_to_others(
     school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment
 ) -> None:
+    shared = in_shadow.challenger_id
+    rollout.withdraw(fractions.pk, None, now=NOW)
+    rollout.challenge(ModelVersion.objects.get(pk=shared), school_id=school.pk, now=NOW)
+    Deployment.objects.update(shadow_answers=20, shadow_days=1.0)
+    disprove(school, group, fractions, shared)
+    rollout.promote_proved(now=at(days=2))
+    assert not Deployment.objects.filter(challenger=shared).exists()
+    assert ModelVersion.objects.get(pk=shared).reason == ""
+
+
+def test_a_challenger_that_failed_leaves_the_place_to_the_next(
+    group: list[Learner], fractions: Curriculum, in_shadow: Deployment
+) -> None:
+    ModelVersion.objects.filter(pk=in_shadow.challenger_id).update(state="failed", note="a file is gone")
+    assert rollout.promote_proved(now=at(61)) == []
+    assert Deployment.objects.get().challenger is None
+    lost = ModelVersion.objects.get(pk=in_shadow.challenger_id)
+    assert (lost.state, lost.note) == (ModelVersion.State.FAILED, "a file is gone")
+
+
+@pytest.mark.parametrize("changed", ["withdrawn", "switched off", "other challenger", "other champion"])
+def test_what_people_decide_while_figures_are_compared_holds(
+    changed: str, school: School, group: list[Learner], fractions: Curriculum, in_shadow: Deployment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     Deployment.objects.update(promotes_itself=True)
     prove(school, group, fractions)
-    Score.objects.filter(version_id=in_shadow.challenger_id).update(p=0.01)
-    Score.objects.filter(version_id=in_shadow.challenger_id, correct=0.0).update(p=0.99)
+    compare, other = shadow.compare, a_version(fractions)
+
+    def compare_slowly(deployment: Deployment, *, now: datetime) -> shadow.Comparison:
+        found = compare(deployment, now=now)
+        match changed:
+            case "withdrawn":
+                rollout.withdraw(fractions.pk, None, now=now)
+            case "switched off":
+                Deployment.objects.update(promotes_itself=False)
+            case "other challenger":
+                rollout.challenge(other, now=now)
+            case "other champion":
+                rollout.promote(other, force=True, now=now)
+        return found
+
+    monkeypatch.setattr(shadow, "compare", compare_slowly)
     assert rollout.promote_proved(now=at(days=2)) == []
+    assert Deployment.objects.get().champion_id != in_shadow.challenger_id
+
+
+def test_the_way_back_is_refused_when_states_are_gone_unless_it_is_forced(
+    school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    version, baseline = a_version(fractions), Deployment.objects.get().champion_id
+    rollout.challenge(version, now=NOW)
+    build()
+    rollout.promote(version, now=at(61))
+    late = at(61, days=10)
+    record(school, [answer(learner, fractions, seconds=late.timestamp()) for learner in group], now=late)
+    work(now=late)
+    assert tracing_rollout.prune_states(limit=100, now=late) == 6
+    with pytest.raises(NotLevel, match=r"0 of 6 learners are level, 6 not begun\. Put it in shadow .* or force it"):
+        rollout.roll_back(fractions.pk, None, now=late)
+    assert Deployment.objects.get().champion == version
+    assert rollout.roll_back(fractions.pk, None, force=True, now=late).champion_id == baseline
+
+
+def test_the_way_back_is_refused_to_a_version_that_was_promoted_in_haste(
+    group: list[Learner], fractions: Curriculum
+) -> None:
+    baseline = Deployment.objects.get().champion_id
+    rollout.promote(a_version(fractions), force=True, now=NOW)
+    assert rollout.roll_back(fractions.pk, None, now=at(61)).champion_id == baseline
+    with pytest.raises(NotLevel, match="0 of 6 learners are level"):
+        rollout.roll_back(fractions.pk, None, now=at(62))
+    build(now=at(63))
+    assert rollout.roll_back(fractions.pk, None, now=at(63)).previous_id == baseline
+
+
+def test_answers_under_way_never_bar_the_way_back(school: School, group: list[Learner], fractions: Curriculum) -> None:
+    version, baseline = a_version(fractions), Deployment.objects.get().champion_id
+    rollout.challenge(version, now=NOW)
+    build()
+    rollout.promote(version, now=at(61))
+    record(school, [answer(learner, fractions, seconds=at(70).timestamp()) for learner in group], now=at(70))
+    work(now=at(70))
+    assert rollout.roll_back(fractions.pk, None, now=at(200)).champion_id == baseline
+    build(now=at(201))
+    work(now=at(201))
+    assert_states_are_folds_of_the_log(group, baseline)
 
 
 def run(*arguments: object) -> str:
@@ -262,6 +367,11 @@ def test_the_whole_way_by_command(group: list[Learner], fractions: Curriculum) -
     assert f"{baseline} serves, {version} did before" in run(version.pk, "--back")
     with pytest.raises(CommandError, match="does not serve here"):
         run(version.pk, "--back")
+    LearnerState.objects.filter(version_id=version.pk).delete()
+    with pytest.raises(CommandError, match="0 of 6 learners are level"):
+        run(baseline.pk, "--back")
+    assert f"{version} serves, {baseline} did before" in run(baseline.pk, "--back", "--force")
+    run(version.pk, "--back")
     run(version.pk)
     assert "in shadow no longer" in run(version.pk, "--withdraw")
 

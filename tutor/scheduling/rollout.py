@@ -13,6 +13,7 @@ from django.db import transaction
 from tutor import db
 from tutor.registry import deployments
 from tutor.registry import services as registry
+from tutor.registry.deployments import PREVIOUS_KEPT
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.scheduling import bell, services
 from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
@@ -81,17 +82,32 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool
     return deployment
 
 
-def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment:
+def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = False, now: datetime) -> Deployment:
     """Lets the version before serve again: one UPDATE. Its states were kept level for `PREVIOUS_KEPT`.
 
     Raises:
         deployments.NothingBefore, deployments.NotUsable: if there is no way back.
+        NotLevel: if its states lag, by more than answers under way, or are gone; not with `force`.
     """
     with transaction.atomic():
+        if not force:
+            _check_way_back(_locked(curriculum=curriculum_id, school=school_id), now)
         deployment = deployments.roll_back(curriculum_id, school_id, now=now)
         transaction.on_commit(_follow)
-    log.info("version_rolled_back", version=str(deployment.champion_id), school=str(school_id))
+    log.info("version_rolled_back", version=str(deployment.champion_id), school=str(school_id), forced=force)
     return deployment
+
+
+def _check_way_back(deployment: Deployment | None, now: datetime) -> None:
+    if deployment is None or deployment.previous is None:
+        return
+    deployments.check(deployment.previous, deployment.school_id)
+    # As long as its states are kept, whoever is noted is on the way, however long the queue is when haste is needed.
+    kept = deployment.champion_since is not None and deployment.champion_since > now - PREVIOUS_KEPT
+    under_way = PREVIOUS_KEPT if kept else rollout.UNDER_WAY
+    found = rollout.progress(deployment, deployment.previous.pk, now=now, under_way=under_way)
+    if not found.is_level:
+        raise NotLevel(deployment.previous, found)
 
 
 def progress(version: ModelVersion, *, school_id: UUID | None, now: datetime) -> Progress:
@@ -107,20 +123,64 @@ def progress(version: ModelVersion, *, school_id: UUID | None, now: datetime) ->
 
 
 def promote_proved(*, now: datetime) -> list[Deployment]:
-    """Promotes challengers that have proved themselves and are level, where the operator has switched that on."""
-    switched_on = Deployment.objects.filter(promotes_itself=True, challenger__isnull=False).order_by("id")
-    return [promoted for each in switched_on if (promoted := _promote_if_proved(each, now))]
+    """Promotes challengers that have proved themselves and are level, where the operator has switched that on.
+
+    Those that failed or have lost leave the place to the next, wherever they are.
+    """
+    tried = Deployment.objects.filter(challenger__isnull=False).select_related("champion", "challenger").order_by("id")
+    return [promoted for each in tried if (promoted := _settle(each, now))]
 
 
-def _promote_if_proved(deployment: Deployment, now: datetime) -> Deployment | None:
+def _settle(deployment: Deployment, now: datetime) -> Deployment | None:
+    """What follows from the shadow so far; the deployment, if its challenger was promoted."""
     try:
+        if deployment.challenger and deployment.challenger.state == ModelVersion.State.FAILED:
+            _withdraw_lost(deployment, f"it failed: {deployment.challenger.note or 'no reason was kept'}", now)
+            return None
         found = shadow.compare(deployment, now=now)
-        if deployment.challenger and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
-            return promote(deployment.challenger, school_id=deployment.school_id, now=now)
-        log.info("challenger_stays", version=str(deployment.challenger_id), reason=found.reason)
+        if found.verdict == Verdict.WORSE:
+            _withdraw_lost(deployment, f"{found.reason}; {found.answers:,} answers in {found.days:.1f} days", now)
+        elif deployment.promotes_itself and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
+            return _promote_compared(deployment, now)
+        else:
+            log.info("challenger_stays", version=str(deployment.challenger_id), reason=found.reason)
     except (deployments.NotUsable, shadow.NoChallenger, NotLevel) as error:
         log.warning("challenger_not_promoted", version=str(deployment.challenger_id), error=str(error))
     return None
+
+
+def _promote_compared(deployment: Deployment, now: datetime) -> Deployment | None:
+    with transaction.atomic():
+        current = _as_compared(deployment)
+        if current and current.challenger and current.promotes_itself:
+            return promote(current.challenger, school_id=current.school_id, now=now)
+    log.info("challenger_not_promoted", version=str(deployment.challenger_id), error="people changed that meanwhile")
+    return None
+
+
+def _withdraw_lost(deployment: Deployment, reason: str, now: datetime) -> None:
+    with transaction.atomic():
+        current = _as_compared(deployment)
+        if current is None or current.challenger is None:
+            return
+        lost = current.challenger
+        deployments.withdraw(current.curriculum_id, current.school_id, now=now)
+        # Of a version that others see, the figures of one school's answers are not for them.
+        if lost.school_id == current.school_id and lost.state != ModelVersion.State.FAILED:
+            ModelVersion.objects.filter(pk=lost.pk).update(reason=f"withdrawn from shadow: {reason}")
+    log.warning("challenger_withdrawn", version=str(lost.pk), school=str(current.school_id), reason=reason)
+
+
+def _as_compared(deployment: Deployment) -> Deployment | None:
+    """Locked; nothing if somebody has moved its pointers since it was read: a comparison takes seconds."""
+    return _locked(
+        pk=deployment.pk, champion=deployment.champion_id,
+        challenger=deployment.challenger_id, challenger_since=deployment.challenger_since,
+    )  # fmt: skip
+
+
+def _locked(**which: object) -> Deployment | None:
+    return Deployment.objects.select_for_update().filter(**which).first()
 
 
 def follow(*, now: datetime, limit: int = FOLLOWED_AT_ONCE) -> int:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         what.add_argument("--promote", action="store_true", help="let it serve; refused until all states are level")
         what.add_argument("--back", action="store_true", help="it serves: let the one before serve again")
         what.add_argument("--withdraw", action="store_true", help="take it out of shadow")
-        parser.add_argument("--force", action="store_true", help="with --promote: whatever its states are")
+        parser.add_argument("--force", action="store_true", help="with --promote or --back: whatever states are")
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = _find(options["version"])
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if options["promote"]:
             deployment = rollout.promote(version, school_id=school_id, force=options["force"], now=now)
         elif options["back"]:
-            deployment = _back(version, school_id)
+            deployment = _back(version, school_id, force=options["force"])
         elif options["withdraw"]:
             rollout.withdraw(curriculum_id, school_id, now=now)
             self.stdout.write(f"{version} is in shadow no longer")
@@ -69,11 +69,11 @@ def _find(ref: str) -> ModelVersion:
     raise CommandError(f"{len(found)} model versions end in {ref!r}: give the id of one of these: {told}")
 
 
-def _back(version: ModelVersion, school_id: UUID | None) -> Deployment:
+def _back(version: ModelVersion, school_id: UUID | None, *, force: bool) -> Deployment:
     curriculum_id = version.curriculum_version.curriculum_id
     if not Deployment.objects.filter(curriculum=curriculum_id, school=school_id, champion=version).exists():
         raise CommandError(f"{version} does not serve here: name the version that does")
-    return rollout.roll_back(curriculum_id, school_id, now=timezone.now())
+    return rollout.roll_back(curriculum_id, school_id, force=force, now=timezone.now())
 
 
 def _progress(version: ModelVersion, school_id: UUID | None) -> str:
