@@ -36,10 +36,10 @@ ANSWERS: Final = 120_000
 QUICK_ANSWERS: Final = 15_000
 KINDS: Final = ("logistic", "psikt", "cakt")
 #: Of the answers, by time: in the log before the first fit. The rest come in over HTTP.
-BEFORE: Final = 0.85
+BEFORE: Final = 0.7
 #: Answers of a call, and calls a second in all: a school of 1,000 learners at work.
 CALL: Final = 5
-PER_SECOND: Final = 8.0
+PER_SECOND: Final = 4.0
 #: Learners whose states are folded anew and compared.
 REFOLDED: Final = 50
 HOUR: Final = 3600.0

@@ -77,7 +77,7 @@ def roll_back(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
     _access(of, curriculum_id)
     try:
         back = rollout.roll_back(curriculum_id, of.school_id, now=now)
-    except (NothingBefore, NotUsable) as refused:
+    except (NothingBefore, NotUsable, NotLevel) as refused:
         return Done(curriculum_id, False, f"Not rolled back: {refused}.")
     return Done(curriculum_id, True, f"{_called(back.champion)} serves {of.whose} again.")
 
