@@ -11,7 +11,7 @@ from uuid import UUID
 from curricula.models import Curriculum
 from kt_models.baselines import half_life
 from tests.flow.folds import assert_state_is_the_fold_of_the_log
-from tests.flow.steps import at
+from tests.flow.steps import at, work
 from tutor.accounts.models import Learner
 from tutor.registry import services as registry
 from tutor.registry.models import ModelVersion
@@ -36,3 +36,13 @@ def keep_beside(*, now: datetime | None = None, limit: int = 64) -> None:
 def assert_states_are_folds_of_the_log(learners: Iterable[Learner], version_id: UUID) -> None:
     for learner in learners:
         assert_state_is_the_fold_of_the_log(learner, version_id)
+
+
+def settle() -> None:
+    """Workers have time."""
+    for minutes in (90, 91):
+        work(now=at(minutes))
+        beside.look(now=at(minutes))
+        keep_beside(now=at(minutes))
+        work(now=at(minutes))
+    keep_beside(now=at(92))

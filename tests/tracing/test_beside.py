@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from curricula.models import Curriculum
 from kt_models.base import Interactions, LearnerModel, Prediction
@@ -30,7 +27,7 @@ from tests.flow.steps import (
     work,
 )
 from tests.flow.together import together
-from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, keep_beside
+from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, keep_beside, settle
 from tutor.accounts.models import Learner, School
 from tutor.interactions.models import LogHead
 from tutor.registry import deployments
@@ -55,95 +52,6 @@ def deployment() -> Deployment:
 
 def progress(version: ModelVersion, *, minutes: float = 60) -> rollout.Progress:
     return rollout.progress(deployment(), version.pk, now=at(minutes))
-
-
-class Step(NamedTuple):
-    """What happens next: `answers` come in as (who, minute, correct), or `what` is done."""
-
-    what: str
-    answers: tuple[tuple[int, int, float], ...] = ()
-
-
-ANSWERS = st.tuples(st.integers(0, 2), st.sampled_from([0, 0, 1, 7, 60, 3_000, 40_000]), st.sampled_from([0.0, 1.0]))
-STEPS = st.one_of(
-    st.builds(Step, st.just("answers"), st.lists(ANSWERS, min_size=1, max_size=4).map(tuple)),
-    st.sampled_from([Step(what) for what in ("advance", "step", "look", "challenge", "promote", "back", "withdraw")]),
-)
-
-
-def told(*story: str | tuple[int, int, float]) -> list[Step]:
-    return [Step(each) if isinstance(each, str) else Step("answers", (each,)) for each in story]
-
-
-EARLY, LATER, BETWEEN, LATEST = (0, 1, 1.0), (0, 3_000, 0.0), (0, 60, 1.0), (0, 40_000, 1.0)
-BUILT = (EARLY, LATER, "advance", "challenge", "look", "step")
-
-
-@example(story=told(EARLY, "advance", "promote"))
-@example(story=told(EARLY, "advance", "promote", "look", "step", "back"))
-@example(story=told(*BUILT, BETWEEN, "promote", "advance"))
-@example(story=told(*BUILT, BETWEEN, "advance", "promote", "step"))
-@example(story=told(*BUILT, "promote", BETWEEN, "advance", "back", EARLY, "advance", "promote", LATEST))
-@example(story=told(*BUILT, LATEST, "advance", "withdraw", BETWEEN, "advance", "challenge", "promote"))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=st.lists(STEPS, min_size=3, max_size=20))
-def test_whoever_serves_in_the_end_has_missed_nothing(story: list[Step], school: School) -> None:
-    curriculum = people.a_curriculum(school.pk, f"story-{people.a_learner(school, 'x').pk.hex}")
-    group = [people.a_learner(school, f"Learner {n}") for n in range(3)]
-    registry.ensure_served(curriculum.pk)
-    tried = a_version(curriculum)
-    for number, each in enumerate(story):
-        tell(each, school, curriculum, group, tried, number)
-    settle()
-    answered = [group[n] for n in {who for each in story for who, *_ in each.answers}]
-    kept = Deployment.objects.select_related("champion", "challenger", "previous").get(curriculum=curriculum)
-    for version_id in beside.versions_of(kept, at(100)):
-        assert_states_are_folds_of_the_log(answered, version_id)
-        assert rollout.progress(kept, version_id, now=at(200)).level == len(answered)
-    for learner in answered:
-        assert not is_behind(learner)
-        assert believed(learner, curriculum).version_id == kept.champion_id
-
-
-def tell(
-    each: Step, school: School, curriculum: Curriculum, group: list[Learner], tried: ModelVersion, number: int
-) -> None:
-    now = at(60 + number)
-    match each.what:
-        case "answers":
-            given = [
-                answer(group[who], curriculum, correct=correct, seconds=at(minute).timestamp())
-                for who, minute, correct in each.answers
-            ]
-            record(school, given, now=now)
-        case "advance":
-            advance(limit=2, now=now)
-        case "step":
-            beside.step(limit=2, now=now)
-        case "look":
-            beside.look(now=now)
-        case "promote":
-            deployments.promote(tried, now=now)
-        case "withdraw":
-            deployments.withdraw(curriculum.pk, None, now=now)
-        case "challenge" | "back" as what:
-            try:
-                if what == "challenge":
-                    deployments.challenge(tried, now=now)
-                else:
-                    deployments.roll_back(curriculum.pk, None, now=now)
-            except ValueError:
-                pass  # it serves already, or nothing was before
-
-
-def settle() -> None:
-    """Workers have time."""
-    for minutes in (90, 91):
-        work(now=at(minutes))
-        beside.look(now=at(minutes))
-        keep_beside(now=at(minutes))
-        work(now=at(minutes))
-    keep_beside(now=at(92))
 
 
 def test_a_challenger_learns_what_the_champion_learns(
