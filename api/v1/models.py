@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import ClassVar
 from uuid import UUID
@@ -169,7 +170,7 @@ class Drift(ModelView):
         return Response({"alerts": AlertOut(alerts, many=True).data, "days": days})
 
 
-class _Door(ModelView):
+class _Door(ModelView, ABC):
     """Something done with a version for the key's school: its own deployment is made or moved."""
 
     required_scope: ClassVar = {"POST": "models:admin"}
@@ -183,8 +184,9 @@ class _Door(ModelView):
             raise Problem(CONFLICT, str(error)) from error
         return Response(MovedOut(moved).data)
 
+    @abstractmethod
     def move(self, version: ModelVersion) -> Deployment:
-        raise NotImplementedError
+        """Does it; what serves the school then."""
 
 
 class Challenge(_Door):
@@ -245,7 +247,10 @@ class Rollback(_Door):
     @extend_schema(
         operation_id="roll_back_model",
         summary="Let the model before serve the school again",
-        description="At once. The model named must be the one that serves the school now.",
+        description=(
+            "At once. The model named must be the one that serves the school now. Refused where the states of the one "
+            "before are gone, which is after a week: put that one in shadow, or promote it, forced if need be."
+        ),
         tags=["Models"],
         request=None,
         responses=MovedOut,
