@@ -146,9 +146,10 @@ def _export(run: TrainingRun, folder: Path) -> None:
     (folder / DATA).mkdir(exist_ok=True)
     manifest = export.write(folder / DATA, run.curriculum_id, school_id=run.school_id, progress=_teller(folder))
     if manifest.learners < LEAST_LEARNERS or manifest.answers < LEAST_ANSWERS:
+        minutes = export.SETTLED.total_seconds() / 60
         raise CannotStep(
             f"there are {manifest.answers} answers of {manifest.learners} learners, at least {LEAST_ANSWERS} of "
-            f"{LEAST_LEARNERS} are needed: wait for more (what came in the last {export.SETTLED} counts the next time)"
+            f"{LEAST_LEARNERS} are needed: wait for more (what came in the last {minutes:.0f} minutes counts next)"
         )
     # What is published by now: answers on what came while the run waited are in the export.
     published = runs.published(run.curriculum_id)
