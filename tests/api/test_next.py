@@ -60,7 +60,7 @@ def test_a_recommendation_says_what_why_and_how_sure(client: Caller, practised: 
     assert first["reasons"][0]["code"] == "due_for_review"
     assert all(reason["text"] for reason in first["reasons"])
     assert 0 < first["expected"] < 1 and 0 < first["propensity"] <= 1 and first["candidates_n"] >= 1
-    assert said["as_of"].startswith("2026-03-02") and said["policy"] == "forgetting_curve"
+    assert said["as_of"].startswith("2026-03-02") and said["policy"] == "gain"
 
 
 def test_the_same_is_recommended_until_it_is_answered(client: Caller, practised: Learner) -> None:

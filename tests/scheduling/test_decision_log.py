@@ -73,7 +73,7 @@ def test_a_decision_holds_all_that_it_rests_on(begun: Learner, fractions: Curric
     )  # fmt: skip
     assert decision.curriculum_version_id == latest(fractions.pk).version_id
     assert decision.model_version_id == believed(begun, fractions).version_id
-    assert (decision.policy, decision.policy_version, decision.seed) == ("forgetting_curve", 1, body.seed)
+    assert (decision.policy, decision.policy_version, decision.seed) == ("gain", 1, body.seed)
     assert (decision.as_of, decision.decided_at, decision.served_at) == (at(2), at(60), at(60))
     assert (decision.slot, decision.concept, decision.item, decision.kind) == (0, entry.concept, entry.item, entry.kind)
     assert (decision.score, decision.propensity) == (entry.score, entry.propensity)

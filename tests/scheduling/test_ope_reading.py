@@ -41,7 +41,7 @@ def reply(decision: Decision, learner: Learner, curriculum: Curriculum, **fields
 
 
 def read(school: School, **options: Any) -> Logged:
-    asked = {"policy": "forgetting_curve", "since": at(0), "until": LATER, "now": LATER, **options}
+    asked = {"policy": "gain", "since": at(0), "until": LATER, "now": LATER, **options}
     return reading.read(school.pk, **asked)
 
 

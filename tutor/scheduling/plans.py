@@ -14,7 +14,7 @@ from curricula.ids import uuid7
 from tutor.scheduling.policies import POLICIES, Choice, Kind, Policy
 
 #: The policy that serves until groups can choose their own.
-POLICY: Final = "forgetting_curve"
+POLICY: Final = "gain"
 
 
 class PlannedEntry(msgspec.Struct, frozen=True):
@@ -81,9 +81,8 @@ def readable(text: str | None) -> Body | None:
         return None
 
 
-def policy() -> tuple[str, int, Policy]:
-    version, choose = POLICIES[POLICY]
-    return POLICY, version, choose
+def policy() -> Policy:
+    return POLICIES[POLICY]
 
 
 def new_seed() -> int:
@@ -92,10 +91,10 @@ def new_seed() -> int:
 
 
 def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int) -> Body:
-    name, version, _ = policy()
+    chosen = policy()
     return Body(
-        policy=name,
-        policy_version=version,
+        policy=chosen.name,
+        policy_version=chosen.version,
         model_version_id=basis.model_version_id,
         model=basis.model,
         degraded=basis.degraded,

@@ -201,8 +201,7 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
 
 
 def _choice(content: Snapshot, belief: Belief, narrowing: Narrowing, seed: int, now: float) -> Choice:
-    _, _, policy = plans.policy()
-    return policy(
+    return plans.policy()(
         Situation(
             now=now,
             content=content,

@@ -121,6 +121,5 @@ def widen(values: Float, n_concepts: int, fill: float = 0.5) -> Float:
 
 def all_of(lists: ConceptLists, holds: Bool) -> Bool:
     """(lists,) whether `holds` is true of every concept in each list; true of an empty one."""
-    missing = np.zeros(len(lists), np.int64)
-    np.add.at(missing, lists.owner, ~holds[lists.flat])
+    missing = np.bincount(lists.owner, weights=~holds[lists.flat], minlength=len(lists))
     return np.asarray(missing == 0)

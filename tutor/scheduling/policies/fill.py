@@ -1,0 +1,227 @@
+"""From scores to a choice, the same for every policy: filters, pins, second tries, exploration, items, reasons."""
+
+from __future__ import annotations
+
+# Not for secrets; numpy's generator costs more to make than the whole choice.
+import random
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple, final
+
+import numpy as np
+
+from kt_models.recall import Int
+from tutor.scheduling.policies import filters
+from tutor.scheduling.policies.choice import Alert, Barrier, Candidate, Choice, Entry, Kind, Reason
+from tutor.scheduling.policies.items import Shelf, success
+from tutor.scheduling.policies.ranking import Policy, Ranking
+from tutor.scheduling.policies.situation import Bool, Settings, Situation, Spinning
+from tutor.tracing.status import CODES, Status
+
+_DIGITS: Final = 6
+
+
+def choose(situation: Situation, policy: Policy) -> Choice:
+    """What a policy says in a situation. Each slot is drawn among the best candidates that the slots before it left."""
+    ranking = policy.rank(situation)
+    bars = filters.barriers(situation, needs_prerequisites=policy.needs_prerequisites)
+    stopped = filters.whole(situation) or ranking.done
+    slots = _Slots(situation, ranking, bars)
+    entries = () if stopped else tuple(slots.fill())
+    nothing = None if entries else stopped or _commonest(slots.counts)
+    return Choice(
+        entries,
+        _next_look(situation, ranking, stopped),
+        _by_status(situation),
+        slots.counts,
+        nothing,
+        tuple((int(concept), Alert.WHEEL_SPINNING.value) for concept in np.flatnonzero(slots.spinning)),
+    )
+
+
+def _by_status(situation: Situation) -> dict[str, int]:
+    counts = np.bincount(situation.status[situation.content.concept_active], minlength=len(Status))
+    return {status.value: int(counts[code]) for status, code in CODES.items()}
+
+
+def _next_look(situation: Situation, ranking: Ranking, stopped: Barrier | None) -> float:
+    """When there may be something new to do: a review falls due, or the day that was full ends."""
+    later = ranking.due[(ranking.due > situation.now) & situation.content.concept_active]
+    due = float(later.min(initial=np.inf))
+    if stopped in (Barrier.QUIET_DAY, Barrier.ANSWERS_TODAY, Barrier.MINUTES_TODAY):
+        return max(min(due, situation.rules.day_ends), situation.rules.day_ends)
+    return min(due, situation.rules.day_ends) if situation.rules.new_left == 0 else due
+
+
+def _commonest(counts: dict[str, int]) -> Barrier:
+    """Of a curriculum's own concepts: what was withdrawn explains nothing."""
+    told = {Barrier(code): n for code, n in counts.items() if code != Barrier.WITHDRAWN and n}
+    return max(told, key=lambda barrier: told[barrier], default=Barrier.WITHDRAWN)
+
+
+class _Offer(NamedTuple):
+    concept: int
+    item: int
+    score: float
+
+
+def probabilities(scores: Sequence[float], settings: Settings) -> list[float]:
+    """The chance of each candidate, best first: inverse-gap weighting above a floor.
+
+        p_i = e / m + (1 - e) q_i,   q_i = 1 / (m + c (s_0 - s_i) / |s_0|) for i > 0,   q_0 the rest
+
+    Foster & Rakhlin (2020), gaps relative to the best score. Without exploration (e = 0) the best is taken.
+
+    Args: scores: descending, finite.     Returns: as many, summing to 1 when rounded to six digits.
+    """
+    m, floor = len(scores), settings.exploration / len(scores)
+    if m == 1 or settings.exploration <= 0:
+        return [1.0] + [0.0] * (m - 1)
+    scale = max(abs(scores[0]), 1e-9)
+    weights = [1.0 / (m + settings.inverse_gap * (scores[0] - score) / scale) for score in scores[1:]]
+    rest = [round(floor + (1.0 - settings.exploration) * weight, _DIGITS) for weight in weights]
+    return [round(1.0 - sum(rest), _DIGITS), *rest]
+
+
+@final
+class _Slots:
+    """The slots of one choice."""
+
+    def __init__(self, situation: Situation, ranking: Ranking, bars: Int) -> None:
+        self._situation, self._ranking = situation, ranking
+        self._chance = random.Random(situation.seed)  # noqa: S311
+        self._shelf = Shelf(situation)
+        self._ago = filters.lately(situation)
+        self._open = bars == filters.OPEN
+        wanted = self._open & np.isfinite(ranking.score)
+        self.spinning = filters.spinning(situation) & situation.content.concept_active
+        self.counts = _counted(bars, self._open & ~wanted)
+        self._order = self._ordered(wanted)
+        self._new_left = np.inf if situation.rules.new_left is None else situation.rules.new_left
+
+    def fill(self) -> Iterator[Entry]:
+        situation, rules = self._situation, self._situation.rules
+        size = situation.settings.size if situation.size is None else situation.size
+        size = size if rules.answers_left is None else min(size, rules.answers_left)
+        limits = [limit for limit in (situation.minutes, rules.minutes_left) if limit is not None]
+        minutes, most = 0.0, min(limits, default=np.inf)
+        for entry in islice(self._entries(), max(size, 0)):
+            if minutes >= most:
+                return
+            yield entry
+            minutes += float(situation.content.item_minutes[entry.item])
+
+    def _ordered(self, wanted: Bool) -> list[int]:
+        """Concepts that are candidates, best first; what was just asked only if there is nothing else."""
+        pool = np.flatnonzero(wanted)
+        best = pool[np.argsort(-self._ranking.score[pool], kind="stable")].tolist()
+        wait = filters.waiting(self._situation, self._ago)
+        return [concept for concept in best if concept not in wait] or best
+
+    def _entries(self) -> Iterator[Entry]:
+        yield from self._pinned()
+        yield from self._retries()
+        left = self._offers()
+        head = list(islice(left, max(self._situation.settings.explored, 1)))
+        while head:
+            shown, slot = self._draw(head)
+            offer = head.pop(slot)
+            yield self._entry(offer, shown, shown[slot].probability, self._reasons(shown, slot))
+            self._count(offer.concept)
+            head = [each for each in head if self._may_come(each.concept)]
+            head += islice(left, 1)
+
+    def _pinned(self) -> Iterator[Entry]:
+        """What a teacher wants next. The policy drew none of it."""
+        content, scope = self._situation.content, self._situation.scope
+        for concept in self._situation.rules.pinned:
+            usable = content.concept_active[concept] and (scope is None or scope[concept])
+            item = self._take(concept) if usable else None
+            if item is not None:
+                self._remove(concept)
+                offer = _Offer(concept, item, self._score(concept))
+                reasons = [(Reason.PINNED.value, 1.0)]
+                yield self._entry(offer, (Candidate(*offer, 1.0),), 0.0, reasons)
+                self._count(concept)
+
+    def _retries(self) -> Iterator[Entry]:
+        for concept in filters.retries(self._situation, self._ago):
+            if self._open[concept] and (item := self._take(concept)) is not None:
+                self._remove(concept)
+                offer = _Offer(concept, item, self._score(concept))
+                reasons = [(Reason.RETRY.value, float(self._ago[concept]))]
+                yield self._entry(offer, (Candidate(*offer, 1.0),), 1.0, reasons)
+
+    def _offers(self) -> Iterator[_Offer]:
+        """Each candidate that has an item to offer, no item twice."""
+        for concept in self._order:
+            if self._may_come(concept) and (item := self._take(concept)) is not None:
+                yield _Offer(concept, item, self._score(concept))
+
+    def _take(self, concept: int) -> int | None:
+        tries_other = self.spinning[concept] and self._situation.settings.spinning is Spinning.OTHER_MATERIAL
+        return self._shelf.take(concept, other_than=self._shelf.last_form(concept) if tries_other else "")
+
+    def _score(self, concept: int) -> float:
+        score = float(self._ranking.score[concept])
+        return round(score, _DIGITS) if np.isfinite(score) else 0.0
+
+    def _may_come(self, concept: int) -> bool:
+        return self._new_left > 0 or bool(self._situation.practised[concept])
+
+    def _count(self, concept: int) -> None:
+        self._new_left -= not self._situation.practised[concept]
+
+    def _remove(self, concept: int) -> None:
+        self._order = [each for each in self._order if each != concept]
+        self._open[concept] = False
+
+    def _draw(self, head: list[_Offer]) -> tuple[tuple[Candidate, ...], int]:
+        chances = probabilities([offer.score for offer in head], self._situation.settings)
+        shown = tuple(Candidate(*offer, chance) for offer, chance in zip(head, chances, strict=True))
+        point, slot = self._chance.random(), 0
+        while slot < len(shown) - 1 and point >= shown[slot].probability:
+            point -= shown[slot].probability
+            slot += 1
+        return shown, slot if shown[slot].probability > 0 else 0
+
+    def _entry(
+        self, offer: _Offer, shown: tuple[Candidate, ...], propensity: float, reasons: list[tuple[str, float]]
+    ) -> Entry:
+        situation, concept, item = self._situation, offer.concept, offer.item
+        kind = _kind(situation, concept)
+        expected = success(situation, concept, item)
+        if self._shelf.by_success(concept, item):
+            reasons.append((Reason.SUCCESS_BAND.value, round(expected, 3)))
+        if self.spinning[concept] and situation.settings.spinning is Spinning.OTHER_MATERIAL:
+            reasons.append((Reason.OTHER_MATERIAL.value, float(situation.column("n")[concept])))
+        due = float(self._ranking.due[concept])
+        due = min(due, situation.now) if kind is Kind.REVIEW else situation.now
+        return Entry(
+            concept, item, kind, due, offer.score, propensity, round(expected, 4), tuple(reasons), shown
+        )  # fmt: skip
+
+    def _reasons(self, shown: tuple[Candidate, ...], slot: int) -> list[tuple[str, float]]:
+        """(code, figure) pairs, the weightiest first; a part of the score only where the place hangs on it."""
+        concept = shown[slot].concept
+        code, figure = self._ranking.why(concept)
+        reasons = [(code.value, figure)]
+        below = max((each.score for each in shown[slot + 1 :]), default=-np.inf)
+        for reason, part in self._ranking.parts.items():
+            if part.without[concept] < min(below, shown[slot].score):
+                reasons.append((reason.value, round(float(part.figure[concept]), 3)))
+        if slot:
+            reasons.append((Reason.EXPLORED.value, self._situation.settings.exploration))
+        return reasons
+
+
+def _counted(bars: Int, not_due: Bool) -> dict[str, int]:
+    counts = np.bincount(bars[bars != filters.OPEN], minlength=len(filters.CODES))
+    counts[filters.CODES.index(Barrier.NOT_DUE)] += int(not_due.sum())
+    return {barrier.value: int(n) for barrier, n in zip(filters.CODES, counts, strict=True) if n}
+
+
+def _kind(situation: Situation, concept: int) -> Kind:
+    if not situation.practised[concept]:
+        return Kind.NEW
+    return Kind.REVIEW if situation.mastered[concept] else Kind.PRACTICE

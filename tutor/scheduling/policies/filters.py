@@ -1,0 +1,117 @@
+"""Hard filters: what no policy may choose, and why not; and what waits for a moment, if there is anything else."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from curricula.snapshot import KEPT_VERSIONS, Snapshot
+from kt_models.recall import SECONDS_PER_DAY, Int
+from tutor.scheduling.policies.choice import Barrier
+from tutor.scheduling.policies.situation import SESSION_SECONDS, Bool, Situation, Spinning
+
+#: Code of a concept that nothing bars; others are places in `CODES`.
+OPEN: Final = -1
+CODES: Final = tuple(Barrier)
+#: What was missed this often in a row is not asked again at once: more of the same does not help.
+_MOST_RETRIES: Final = 3
+#: Items looked back upon for what was answered a moment ago.
+_LOOK_BACK: Final = 12
+
+
+def whole(situation: Situation) -> Barrier | None:
+    """Why nothing at all may be offered."""
+    rules = situation.rules
+    if rules.quiet:
+        return Barrier.QUIET_DAY
+    if rules.answers_left is not None and rules.answers_left <= 0:
+        return Barrier.ANSWERS_TODAY
+    if rules.minutes_left is not None and rules.minutes_left <= 0:
+        return Barrier.MINUTES_TODAY
+    return None
+
+
+def barriers(situation: Situation, *, needs_prerequisites: bool = True) -> Int:
+    """(concepts,) `OPEN`, or the place in `CODES` of the first thing that bars a concept."""
+    content, rules = situation.content, situation.rules
+    new = ~situation.practised
+    out = np.full(content.n_concepts, OPEN)
+    # Written in reverse, so that the first of `Barrier` remains.
+    if situation.settings.spinning is Spinning.REST:
+        _bar(out, Barrier.RESTING, spinning(situation) & _answered_today(situation))
+    if rules.new_left is not None and rules.new_left <= 0:
+        _bar(out, Barrier.NEW_TODAY, new)
+    if needs_prerequisites:
+        # What was begun goes on even if a prerequisite has faded since: that one is a review of its own.
+        _bar(out, Barrier.LOCKED, new & ~situation.ready)
+    if rules.excluded or rules.known:
+        out[sorted(rules.excluded | rules.known)] = CODES.index(Barrier.EXCLUDED)
+    if situation.scope is not None:
+        _bar(out, Barrier.OUT_OF_SCOPE, ~situation.scope)
+    _bar(out, Barrier.NO_ITEM, ~_has_items(content))
+    _bar(out, Barrier.WITHDRAWN, ~content.concept_active)
+    return out
+
+
+def _bar(out: Int, barrier: Barrier, where: Bool) -> None:
+    out[where] = CODES.index(barrier)
+
+
+@lru_cache(maxsize=KEPT_VERSIONS)
+def _has_items(content: Snapshot) -> Bool:
+    return content.concept_items.counts > 0
+
+
+def _answered_today(situation: Situation) -> Bool:
+    starts = min(situation.rules.day_ends, situation.now + SECONDS_PER_DAY) - SECONDS_PER_DAY
+    return np.asarray(situation.practised & (situation.column("seconds") >= starts))
+
+
+def spinning(situation: Situation) -> Bool:
+    """(concepts,) practised over and over without getting anywhere (wheel-spinning: Beck & Gong 2013)."""
+    n = situation.column("n")
+    recent = np.unpackbits(situation.column("recent").astype(np.uint8)[:, None], axis=1).sum(axis=1)
+    return np.asarray((n >= situation.settings.spinning_after) & ~situation.mastered & (recent <= 4))
+
+
+def lately(situation: Situation) -> dict[int, int]:
+    """How many items ago each concept was last answered, 0 for the last item; only of the last few."""
+    ago: dict[int, int] = {}
+    for place, item in enumerate(reversed(situation.evidence.items[-_LOOK_BACK:].tolist())):
+        for concept in situation.concepts_of(item):
+            ago.setdefault(concept, place)
+    return ago
+
+
+def retries(situation: Situation, ago: dict[int, int]) -> list[int]:
+    """Concepts missed a moment ago whose second try has come, the longest waiting first."""
+    wait = situation.settings.retry_after
+    ready = [concept for concept in _missed(situation, ago) if ago[concept] >= wait]
+    return sorted(ready, key=lambda concept: (-ago[concept], concept)) if wait else []
+
+
+def waiting(situation: Situation, ago: dict[int, int]) -> set[int]:
+    """Concepts to leave alone for the moment: missed just now, or asked often enough in a row."""
+    wait = situation.settings.retry_after
+    missed = {concept for concept in _missed(situation, ago) if ago[concept] < wait}
+    return missed | _in_a_row(situation)
+
+
+def _missed(situation: Situation, ago: dict[int, int]) -> list[int]:
+    rows = situation.evidence.rows
+    since = situation.now - SESSION_SECONDS
+    recent = {
+        int(row["concept"]): (int(row["recent"]), int(row["n"]))
+        for row in rows[(rows["seconds"] >= since) & (rows["recent"] & 1 == 0)]
+    }
+    mask = (1 << _MOST_RETRIES) - 1
+    return [c for c in ago if c in recent and not (recent[c][1] >= _MOST_RETRIES and recent[c][0] & mask == 0)]
+
+
+def _in_a_row(situation: Situation) -> set[int]:
+    last = situation.evidence.items[-situation.settings.in_a_row :].tolist() if situation.settings.in_a_row else []
+    if len(last) < situation.settings.in_a_row or not last:
+        return set()
+    return set.intersection(*(set(situation.concepts_of(item)) for item in last))

@@ -1,0 +1,114 @@
+"""Ours: what practice now adds to what will be known, per minute."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from curricula import graph
+from curricula.snapshot import KEPT_VERSIONS, Snapshot
+from kt_models.recall import SECONDS_PER_DAY, Float, Int
+from tutor.scheduling.policies.choice import Reason
+from tutor.scheduling.policies.ranking import Part, Ranking, belief_reason, wanted_by_belief
+from tutor.scheduling.policies.situation import Situation
+
+#: What is unlocked counts by log(1 + concepts) / this.
+_UNLOCK_SHARE: Final = 4.0
+#: Days before an exam at which half of the worth is recall on its day.
+_EXAM_HALF_DAYS: Final = 14.0
+
+
+def gain(situation: Situation) -> Ranking:
+    """By knowledge gained per minute.
+
+        score = (gain + faded) w / minutes,   w = goal (1 + log(1 + downstream) / 4)
+
+    gain = recall after `horizon_days` with one practice now, less without; faded = how far a due review is below its
+    level, 0 for others; downstream = concepts to be learnt that need this one. With `look_ahead` l > 1 a concept is
+    also worth what it would open: over ways through at most l concepts, worth and minutes are summed, and the best way
+    counts.
+    """
+    pause = situation.settings.horizon_days * SECONDS_PER_DAY
+    return _ranking(situation, situation.gain_at(situation.now + pause))
+
+
+def exam(situation: Situation) -> Ranking:
+    """The same, with a horizon that slides from what is kept for long to recall on the day of the exam.
+
+        gain = (1 - s) gain at the horizon + s gain on the day,   s = 2 ** (-days left / 14)
+
+    Months ahead it is `gain`; on the eve it is cramming. After the exam it is `gain` again.
+    """
+    settings, now = situation.settings, situation.now
+    usual = situation.gain_at(now + settings.horizon_days * SECONDS_PER_DAY)
+    if settings.exam_at is None or settings.exam_at <= now:
+        return _ranking(situation, usual)
+    days = (settings.exam_at - now) / SECONDS_PER_DAY
+    share = 2.0 ** (-days / _EXAM_HALF_DAYS)
+    ranking = _ranking(situation, (1 - share) * usual + share * situation.gain_at(settings.exam_at))
+    without = _ranking(situation, usual).score
+    parts = {**ranking.parts, Reason.EXAM: Part(without, np.full(situation.content.n_concepts, round(days, 1)))}
+    return Ranking(ranking.score, ranking.due, ranking.why, parts)
+
+
+def _ranking(situation: Situation, gained: Float) -> Ranking:
+    faded = np.where(situation.is_due, np.maximum(situation.level - situation.recall, 0.0), 0.0)
+    worth = gained + faded
+    wanted = wanted_by_belief(situation)
+    goal, downstream = goals(situation.content, situation.settings.goals)
+    unlocks = np.log1p(downstream) / _UNLOCK_SHARE
+    weight = goal + unlocks
+    score = _ahead(situation, worth * weight)
+    parts = {Reason.UNLOCKS: Part(np.where(wanted, _ahead(situation, worth * goal), -np.inf), downstream)}
+    if situation.settings.goals:
+        plain = _ahead(situation, worth * unlocks)
+        parts[Reason.GOAL] = Part(np.where(wanted, plain, -np.inf), goal)
+    return Ranking(np.where(wanted, score, -np.inf), situation.due, belief_reason(situation), parts)
+
+
+@lru_cache(maxsize=4 * KEPT_VERSIONS)
+def goals(content: Snapshot, chosen: frozenset[int]) -> tuple[Float, Float]:
+    """(concepts,) 1 for what is to be learnt, 0 for others; and how many of those need each concept."""
+    if not chosen:
+        return np.ones(content.n_concepts), content.downstream.astype(np.float64)
+    goal, downstream = np.zeros(content.n_concepts), np.zeros(content.n_concepts)
+    goal[sorted(chosen)] = 1.0
+    for concept in chosen:
+        downstream[graph.ancestors(content.prerequisites, [concept])] += 1
+    return goal, downstream
+
+
+def _ahead(situation: Situation, worth: Float) -> Float:
+    """Worth a minute of the best way through at most `look_ahead` concepts, shape (concepts,).
+
+    A way goes on to a concept that only this one keeps locked, with the chance that it will be known afterwards.
+    """
+    minutes = situation.minutes_each
+    best = worth / minutes
+    steps = situation.settings.look_ahead - 1
+    if steps <= 0 or not len(situation.content.prerequisites.flat):
+        return best
+    parent, child = _opened(situation)
+    chance = situation.recall[parent]
+    total, spent = worth.copy(), minutes.copy()
+    for _ in range(steps):
+        on_worth, on_spent = worth[parent] + chance * total[child], minutes[parent] + chance * spent[child]
+        order = np.argsort(on_worth / on_spent, kind="stable")
+        way_worth, way_spent = worth.copy(), minutes.copy()
+        # The last write wins: the best way of each parent.
+        way_worth[parent[order]], way_spent[parent[order]] = on_worth[order], on_spent[order]
+        better = way_worth / way_spent > worth / minutes
+        total, spent = np.where(better, way_worth, worth), np.where(better, way_spent, minutes)
+    return np.asarray(total / spent)
+
+
+def _opened(situation: Situation) -> tuple[Int, Int]:
+    """Pairs (parent, child) in which the parent alone keeps the child locked."""
+    lists = situation.content.prerequisites
+    parent, child = lists.flat, lists.owner
+    known = situation.ready_to_build
+    missing = np.bincount(child, weights=~known[parent], minlength=situation.content.n_concepts)
+    alone = (missing[child] == 1) & ~known[parent] & ~situation.practised[child]
+    return parent[alone], child[alone]

@@ -1,0 +1,107 @@
+"""Which item of a concept: near the preferred success, not seen lately, of another form where practice got nowhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final, final
+
+from curricula.document import ItemContent
+from kt_models.recall import Int
+from tutor.scheduling.policies.situation import Situation
+from tutor.tracing.status import Status
+
+#: An item fits if its expected success is this near to the preferred one.
+BAND: Final = 0.1
+
+
+def success(situation: Situation, concept: int, item: int) -> float:
+    """P(right answer) to an item of a concept: sigmoid(logit(recall) - difficulty)."""
+    return 1.0 / (1.0 + math.exp(situation.content.item_difficulty[item] - situation.strength[concept]))
+
+
+def form(content: ItemContent | None) -> str:
+    """What sort of material an item is: explained elsewhere, chosen from a list, or answered freely."""
+    if content is None:
+        return ""
+    if content.url:
+        return "linked"
+    return "choices" if content.choices else "open"
+
+
+@final
+class Shelf:
+    """The items of one choice; what was taken is not offered again in it."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._barred = set(situation.exclude_items)
+        items = situation.evidence.items.tolist()
+        #: How many answers ago each recent item was answered, 1 for the last.
+        self._ago = {item: len(items) - i for i, item in enumerate(items)}
+
+    def take(self, concept: int, *, other_than: str = "") -> int | None:
+        """The item to offer for a concept, None if there is none left.
+
+        Nearest to the preferred success and not seen lately, else the one seen longest ago; items that also ask for
+        something locked come after all others, and so does the form `other_than`.
+        """
+        allowed = [item for item in self._nearest(concept) if item not in self._barred]
+        found = self._best(allowed, other_than)
+        if found is not None:
+            self._barred.add(found)
+        return found
+
+    def put_back(self, item: int) -> None:
+        self._barred.discard(item)
+
+    def by_success(self, concept: int, item: int) -> bool:
+        """Whether the preferred success made it this item, and not the first of the concept."""
+        options = self._options(concept).tolist()
+        fresh = [each for each in options if self._is_fresh(each) and each not in self._situation.exclude_items]
+        expected = success(self._situation, concept, item)
+        return fresh[:1] != [item] and len(fresh) > 1 and abs(expected - self._situation.settings.success) <= BAND
+
+    def last_form(self, concept: int) -> str:
+        """The form of the concept's item that was answered last, "" if that was long ago."""
+        own = set(self._options(concept).tolist())
+        last = next((item for item in reversed(self._situation.evidence.items.tolist()) if item in own), None)
+        return "" if last is None else form(self._situation.content.item_contents[last])
+
+    def _options(self, concept: int) -> Int:
+        lists = self._situation.content.concept_items
+        return lists.flat[lists.offset[concept] : lists.offset[concept + 1]]
+
+    def _nearest(self, concept: int) -> list[int]:
+        options, settings = self._options(concept), self._situation.settings
+        # sigmoid(strength - difficulty) = success, solved for the difficulty.
+        wanted = self._situation.strength[concept] - math.log(settings.success / (1 - settings.success))
+        distance = abs(self._situation.content.item_difficulty[options] - wanted)
+        nearest: list[int] = options[distance.argsort(kind="stable")].tolist()
+        return nearest
+
+    def _best(self, allowed: list[int], other_than: str) -> int | None:
+        content = self._situation.content
+        if other_than:
+            others = [item for item in allowed if form(content.item_contents[item]) != other_than]
+            if (found := self._best(others, "")) is not None:
+                return found
+        found = self._freshest(item for item in allowed if not self._asks_for_locked(item))
+        return self._freshest(iter(allowed)) if found is None else found
+
+    def _freshest(self, items: Iterator[int]) -> int | None:
+        """The first that was not answered lately, else the one answered longest ago."""
+        seen = []
+        for item in items:
+            if self._is_fresh(item):
+                return item
+            seen.append(item)
+        return max(seen, key=self._ago.__getitem__, default=None)
+
+    def _is_fresh(self, item: int) -> bool:
+        gap = self._situation.settings.item_gap
+        return self._ago.get(item, gap + 1) > gap
+
+    def _asks_for_locked(self, item: int) -> bool:
+        concepts = self._situation.concepts_of(item)
+        return len(concepts) > 1 and bool(self._situation.is_status(Status.LOCKED)[concepts].any())
