@@ -78,12 +78,14 @@ class Scene:
     """What worlds of every kind share: how many learners, which course, when they come, how they answer.
 
     Prerequisites have an effect in some worlds only; in the others they stand in the curriculum and mean nothing.
+    A `course` is learnt as it is; without one, each seed draws its own of the `shape`.
     """
 
     learners: int = 200
     shape: Shape = field(default_factory=Shape)
     attendance: Attendance = field(default_factory=Attendance)
     answering: Answering = field(default_factory=Answering)
+    course: Course | None = None
 
     def __post_init__(self) -> None:
         require(self, counts="learners")
@@ -163,7 +165,7 @@ class World(ABC, Generic[N]):
     def __init__(self, scene: Scene, nature: N, seed: int) -> None:
         self.scene, self.nature, self.seed = scene, nature, seed
         self.draws = Draws(seed)
-        self.course = Course.draw(scene.shape, self.draws)
+        self.course = scene.course or Course.draw(scene.shape, self.draws)
         self.day = 0
         learner = np.arange(scene.learners)
         self.ability = self.draws.normal("ability", learner)
@@ -182,7 +184,7 @@ class World(ABC, Generic[N]):
 
     @property
     def n_concepts(self) -> int:
-        return self.scene.shape.concepts
+        return self.course.n_concepts
 
     def copy(self) -> Self:
         """A world of its own, in the same state and with the same luck ahead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -226,3 +227,12 @@ def test_only_worlds_that_use_prerequisites_have_them_unless_asked_to_mislead() 
 def test_nobody_there_is_no_answer() -> None:
     world = open_world("space", small(), seed=1)
     assert len(ask(world, np.array([], dtype=np.int64), 0, day_start(0)).correct) == 0
+
+
+@every_kind
+def test_a_course_that_is_given_is_the_same_for_other_learners(kind: str) -> None:
+    course = open_world(kind, small(), seed=3).course
+    worlds = [open_world(kind, replace(small(), course=course), seed=seed) for seed in (3, 4)]
+    assert all(world.course is course for world in worlds)
+    assert not np.array_equal(worlds[0].ability, worlds[1].ability)
+    assert worlds[0].n_concepts == course.n_concepts
