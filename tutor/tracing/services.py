@@ -10,13 +10,12 @@ from itertools import groupby
 from typing import Final, final
 from uuid import UUID
 
-import numpy as np
 import structlog
 from django.conf import settings
 from django.db import transaction
 
 from curricula import snapshot
-from kt_models.base import ConceptLists, Interactions, LearnerModel, Query
+from kt_models.base import LearnerModel
 from kt_models.recall import RecallTable
 from kt_models.state import BadState, LearnerState
 from tutor import db
@@ -24,7 +23,7 @@ from tutor.registry import deployments, device, loader
 from tutor.registry import queries as registry
 from tutor.registry import services as registry_services
 from tutor.registry.queries import Serving
-from tutor.tracing import claims
+from tutor.tracing import claims, fold
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.claims import Advance, Claim, Unseen
 from tutor.tracing.evidence import Answered, Evidence
@@ -230,11 +229,11 @@ def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[t
     work, before = _beliefs(model, work)
     answers = [u._replace(row=row) for row, w in enumerate(work) for u in w.unseen]
     seen = claims.interactions(answers)
-    after, expected, recall_after = _update(model, before, seen)
+    after, expected, recall_after = fold.update(model, before, seen, PULSE.step)
     content = snapshot.latest(work[0].claim.curriculum_id)
     forecast = model.forecast(after, after.seconds, max(content.n_concepts, model.n_concepts))
     records, tables = after.to_bytes(), forecast.to_bytes()
-    learnt = _answered(answers, recall_after, len(work))
+    learnt = fold.answered(seen, recall_after, len(work))
     done = [
         _result(model.kind, w, learnt[i], float(after.seconds[i]), records[i], tables[i]) for i, w in enumerate(work)
     ]
@@ -269,38 +268,6 @@ def _readable(record: bytes, schema: str) -> bool:
 
 def _replayed(work: _Work) -> _Work:
     return replace(work, unseen=claims.unseen([work.claim], from_start=True), replay=True)
-
-
-def _update(
-    model: LearnerModel, state: LearnerState, seen: Interactions
-) -> tuple[LearnerState, list[float], list[float]]:
-    """The new belief; P(correct) of each answer just before it; recall of its concepts right after it, flat.
-
-    Answer by answer, though in one batch over learners: what was expected and whether mastery was reached must not
-    depend on how many answers happened to be folded together.
-    """
-    expected, recall = np.empty(len(seen)), np.empty(seen.concepts.flat.shape[0])
-    for rows in seen.rounds():
-        answers = seen.take(rows)
-        state, before = model.trace(state, answers)
-        PULSE.step(len(rows))
-        expected[rows] = before.p
-        lists, counts = answers.concepts, answers.concepts.counts
-        places = np.arange(lists.flat.shape[0]) + np.repeat(seen.concepts.offset[rows] - lists.offset[:-1], counts)
-        learner, seconds = np.repeat(answers.learner, counts), np.repeat(answers.seconds, counts)
-        average_item = np.full(lists.flat.shape[0], -1)
-        recall[places] = model.predict(state, Query(learner, seconds, average_item, ConceptLists.single(lists.flat))).p
-    return state, expected.tolist(), recall.tolist()
-
-
-def _answered(answers: Sequence[Unseen], recall_after: list[float], n_rows: int) -> list[list[Answered]]:
-    grouped: list[list[Answered]] = [[] for _ in range(n_rows)]
-    at = 0
-    for u in answers:
-        recall = recall_after[at : at + len(u.concepts)]
-        at += len(u.concepts)
-        grouped[u.row].append(Answered(u.item, u.concepts, u.correct, u.seconds, recall))
-    return grouped
 
 
 def _result(
