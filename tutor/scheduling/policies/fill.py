@@ -96,7 +96,7 @@ class _Slots:
         wanted = self._open & np.isfinite(ranking.score)
         self.spinning = filters.spinning(situation) & situation.content.concept_active
         self.counts = _counted(bars, self._open & ~wanted)
-        self._order = self._ordered(wanted)
+        self._order, self._waiting = self._ordered(wanted)
         self._new_left = np.inf if situation.rules.new_left is None else situation.rules.new_left
 
     def fill(self) -> Iterator[Entry]:
@@ -111,17 +111,21 @@ class _Slots:
             yield entry
             minutes += float(situation.content.item_minutes[entry.item])
 
-    def _ordered(self, wanted: Bool) -> list[int]:
-        """Concepts that are candidates, best first; what was just asked only if there is nothing else."""
+    def _ordered(self, wanted: Bool) -> tuple[list[int], list[int]]:
+        """Concepts that are candidates, best first; apart what was just asked, and comes when there is nothing else."""
         pool = np.flatnonzero(wanted)
         best = pool[np.argsort(-self._ranking.score[pool], kind="stable")].tolist()
         wait = filters.waiting(self._situation, self._ago)
-        return [concept for concept in best if concept not in wait] or best
+        return [c for c in best if c not in wait], [c for c in best if c in wait]
 
     def _entries(self) -> Iterator[Entry]:
         yield from self._pinned()
         yield from self._retries()
-        left = self._offers()
+        yield from self._drawn(self._order)
+        yield from self._drawn(self._waiting)
+
+    def _drawn(self, order: list[int]) -> Iterator[Entry]:
+        left = self._offers(order)
         head = list(islice(left, max(self._situation.settings.explored, 1)))
         while head:
             shown, slot = self._draw(head)
@@ -152,9 +156,9 @@ class _Slots:
                 reasons = [(Reason.RETRY.value, float(self._ago[concept]))]
                 yield self._entry(offer, (Candidate(*offer, 1.0),), 1.0, reasons)
 
-    def _offers(self) -> Iterator[_Offer]:
+    def _offers(self, order: list[int]) -> Iterator[_Offer]:
         """Each candidate that has an item to offer, no item twice."""
-        for concept in self._order:
+        for concept in order:
             if self._may_come(concept) and (item := self._take(concept)) is not None:
                 yield _Offer(concept, item, self._score(concept))
 
@@ -173,7 +177,9 @@ class _Slots:
         self._new_left -= not self._situation.practised[concept]
 
     def _remove(self, concept: int) -> None:
-        self._order = [each for each in self._order if each != concept]
+        for order in (self._order, self._waiting):
+            if concept in order:
+                order.remove(concept)
         self._open[concept] = False
 
     def _draw(self, head: list[_Offer]) -> tuple[tuple[Candidate, ...], int]:

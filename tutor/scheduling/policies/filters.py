@@ -111,7 +111,9 @@ def _missed(situation: Situation, ago: dict[int, int]) -> list[int]:
 
 
 def _in_a_row(situation: Situation) -> set[int]:
-    last = situation.evidence.items[-situation.settings.in_a_row :].tolist() if situation.settings.in_a_row else []
-    if len(last) < situation.settings.in_a_row or not last:
+    most = situation.settings.in_a_row
+    last = situation.evidence.items[-most:].tolist() if most else []
+    if len(last) < most or not last:
         return set()
-    return set.intersection(*(set(situation.concepts_of(item)) for item in last))
+    same = set.intersection(*(set(situation.concepts_of(item)) for item in last))
+    return {c for c in same if situation.column("seconds")[c] >= situation.now - SESSION_SECONDS}
