@@ -1,0 +1,330 @@
+"""Looks ahead for one learner: what would be practised when, if everything were practised when it falls due. Pure.
+
+One simulator tells agenda, workload and forecast, so that they never contradict each other. What it assumes:
+
+- A practice lifts the curve of a concept by what the table says that one practice now is worth, by delay. After j
+  practices, a delay d after the last of them: logit p(d) = logit recall(d) + j (logit after(d) - logit recall(d)).
+- A review is due when that falls below the level that `status.review_level` tells of recall right after the last
+  practice, a day after it at the earliest. It is practised as it falls due; what falls on quiet days waits for others.
+- What is begun and not mastered, then new concepts in the order of the curriculum as their prerequisites are mastered,
+  are taken up at a stated rate, and practised every day, `AT_ONCE` answers a day, until mastery is expected; what
+  `TRIES` answers would not bring there is left then.
+- Of concepts without a row the table tells what practice is worth after a day: over other delays it fades as on the
+  concepts with rows, if there are any, else evenly over the logarithm of time until the table ends.
+
+Taking up new concepts does not depend on the retention that is wanted, and with more of it no review comes later: so
+minutes never fall as retention rises.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, NamedTuple, final
+
+import numpy as np
+
+from curricula.snapshot import Snapshot
+from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
+from tutor.scheduling.calendar import Bool, Days
+from tutor.scheduling.policies.choice import Kind
+from tutor.tracing.evidence import Evidence
+from tutor.tracing.status import DEFAULT, Criteria, all_of, due_at, likely_mastered, widen
+
+#: Answers to a concept on a day on which it is learnt.
+AT_ONCE: Final = 3
+#: Who does not master a concept within ten answers rarely does with more of the same (Beck & Gong 2013).
+TRIES: Final = 10
+#: Concepts taken up a day, unless something else is asked for.
+NEW_PER_DAY: Final = 1.0
+
+_AXIS: Final = np.log1p(DELAYS / DELAYS[1])
+_DAY: Final = int(np.flatnonzero(DELAYS == REST_DELAY)[0])
+
+
+#: `Course.kind` and `Beginnings.kind` index this.
+KINDS: Final = (Kind.REVIEW, Kind.PRACTICE, Kind.NEW)
+_REVIEW, _PRACTICE, _NEW = range(len(KINDS))
+
+
+class Course(NamedTuple):
+    """What would be practised within the horizon. Visits, shape (visits,), are in order of time.
+
+    Attributes:
+        concept, day, seconds, kind: of each visit; `day` indexes the horizon.      answers: how many it takes.
+        practices: (concepts,) answers until the end.      last: (concepts,) Unix seconds of the last, -inf: none.
+    """
+
+    concept: Int
+    day: Int
+    seconds: Float
+    kind: Int
+    answers: Int
+    practices: Int
+    last: Float
+
+
+class Beginnings(NamedTuple):
+    """What is learnt when: one row a day and concept, and by concept what it has come to.
+
+    Attributes:
+        concept, day, kind, answers: (visits,).
+        practices: (concepts,) answers in all.      learnt: (concepts,) day on which mastery is expected, -1: none.
+    """
+
+    concept: Int
+    day: Int
+    kind: Int
+    answers: Int
+    practices: Int
+    learnt: Int
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Prospect:
+    """One learner now, and how the days ahead are to be spent.
+
+    Attributes:
+        now: Unix seconds, within the first of `days`.
+        minutes: (concepts,) that an answer takes this learner.      quiet: (days,) on which nothing is practised.
+        new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for reviews alone.
+    """
+
+    now: float
+    content: Snapshot
+    table: RecallTable
+    evidence: Evidence
+    days: Days
+    quiet: Bool
+    minutes: Float
+    criteria: Criteria = DEFAULT
+    new_per_day: float = NEW_PER_DAY
+
+    @cached_property
+    def strength(self) -> Float:
+        """(concepts, delays) logits of recall, without practice."""
+        k = self.content.n_concepts
+        out = np.repeat(logit(widen(self.table.at(self.now), k))[:, None], DELAYS.shape[0], axis=1)
+        out[self.table.concept] = logit(self.table.recall)
+        return out
+
+    @cached_property
+    def gain(self) -> Float:
+        """(concepts, delays) logits that a practice adds; practice never harms."""
+        known = np.maximum(logit(self.table.after) - logit(self.table.recall), 0.0)
+        after_a_day = np.maximum(logit(self.table.rest_after) - logit(self.table.rest_recall), 0.0)
+        mean = float(after_a_day.mean()) if after_a_day.shape[0] else 0.0
+        out = widen(after_a_day, self.content.n_concepts, mean)[:, None] * _fading(known)
+        out[self.table.concept] = known
+        return out
+
+    @cached_property
+    def open_days(self) -> Int:
+        """(days + 1,) the first day from each on that is not quiet; the number of days where there is none."""
+        after = np.where(self.quiet, len(self.days), np.arange(len(self.days)))
+        return np.append(np.minimum.accumulate(after[::-1])[::-1], len(self.days))
+
+    @cached_property
+    def beginnings(self) -> Beginnings:
+        return _beginnings(self)
+
+    @property
+    def offered(self) -> Bool:
+        """(concepts,) that there is something to practise on."""
+        return self.content.concept_active & (self.content.concept_items.counts > 0)
+
+
+def follow(prospect: Prospect, *, retention: float | None = None, due: Float | None = None) -> Course:
+    """What would be practised when.
+
+    Args:
+        retention: in place of that of the criteria.
+        due: (concepts,) Unix seconds of the first reviews, where they have been moved; else as they fall due.
+    """
+    if retention is not None:
+        prospect = _with_retention(prospect, retention)
+    if due is None:
+        due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
+    begun = prospect.beginnings
+    first = np.where(prospect.offered, due, np.inf)
+    learnt = np.flatnonzero(begun.learnt >= 0)
+    first[learnt] = session(prospect, begun.learnt[learnt]) + _pause(prospect, learnt, begun.practices[learnt])
+    reviewed = np.flatnonzero(np.isfinite(first))
+    return _course(prospect, begun, *_reviews(prospect, reviewed, first[reviewed], begun.practices[reviewed]))
+
+
+def minutes_by_day(prospect: Prospect, course: Course) -> Float:
+    """(days,) expected minutes."""
+    weights = course.answers * prospect.minutes[course.concept]
+    return np.bincount(course.day, weights=weights, minlength=len(prospect.days)).astype(np.float64)
+
+
+def workload(prospect: Prospect, retentions: Sequence[float]) -> list[Float]:
+    """(days,) expected minutes for each wanted retention; their sum never falls as retention rises."""
+    return [minutes_by_day(prospect, follow(prospect, retention=retention)) for retention in retentions]
+
+
+def recall_then(prospect: Prospect, course: Course, at: float) -> tuple[Float, Float]:
+    """Recall at a time after the course, and the standard deviation of its logit, shapes (concepts,).
+
+    Where something was practised, the spread is that of the table as long after its beginning as it is after the last
+    practice: answers that nobody has given yet tell nothing.
+    """
+    k = prospect.content.n_concepts
+    recall, sd = widen(prospect.table.at(at), k), widen(prospect.table.sd_at(at), k, _unknown(prospect.table))
+    practised = np.flatnonzero(course.practices > 0)
+    pause = np.maximum(at - course.last[practised], 0.0)
+    curve = prospect.strength[practised] + course.practices[practised, None] * prospect.gain[practised]
+    recall, sd = recall.copy(), sd.copy()
+    recall[practised] = sigmoid(_at_delay(curve, pause))
+    row = np.full(k, -1)
+    row[prospect.table.concept] = np.arange(prospect.table.concept.shape[0])
+    has_row = row[practised] >= 0
+    rows = row[practised[has_row]]
+    sd[practised[has_row]] = _at_delay(prospect.table.logit_sd[rows], pause[has_row])
+    return recall, sd
+
+
+def chance_of_mastery(recall: Float, logit_sd: Float, level: float) -> Float:
+    """P(true recall >= level), shape of `recall`, by the conventions of `kt_models.recall.interval`.
+
+    m = logit(p) sqrt(1 + pi s^2 / 8);   P = Phi((m - logit(level)) / s)
+    """
+    mean = logit(recall) * np.sqrt(1.0 + np.pi * np.square(logit_sd) / 8.0)
+    z = (mean - logit(level)) / np.maximum(logit_sd, 1e-9)
+    return np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in z.tolist()])
+
+
+def session(prospect: Prospect, day: Int) -> Float:
+    """Unix seconds at which a day's practice is thought to be: at the hour that it is now."""
+    starts = prospect.days.starts
+    return np.asarray(np.minimum(starts[day] + (prospect.now - starts[0]), starts[day + 1] - 1.0))
+
+
+def _with_retention(prospect: Prospect, retention: float) -> Prospect:
+    other = replace(prospect, criteria=replace(prospect.criteria, retention=retention))
+    # What does not depend on it, so that it is found once.
+    kept = {name: getattr(prospect, name) for name in ("strength", "gain", "open_days", "beginnings")}
+    other.__dict__.update(kept)
+    return other
+
+
+def _fading(gain: Float) -> Float:
+    """(delays,) what is left of a practice's worth, 1 after a day."""
+    total = gain.sum(axis=0)
+    if total.shape[0] and total[_DAY] > 1e-6:
+        return np.asarray(total / total[_DAY])
+    return np.asarray((_AXIS[-1] - _AXIS) / (_AXIS[-1] - _AXIS[_DAY]))
+
+
+def _pause(prospect: Prospect, concepts: Int, practices: Int) -> Float:
+    """Seconds from the last of so many practices of each concept until it falls due again, inf if it never does."""
+    curve = prospect.strength[concepts] + practices[:, None] * prospect.gain[concepts]
+    criteria = prospect.criteria
+    level = np.maximum(criteria.review_at, criteria.retention * sigmoid(curve[:, 0]))
+    recall, n = sigmoid(curve), concepts.shape[0]
+    table = RecallTable(0.0, np.arange(n), recall, recall, recall, np.ones(n), np.ones(n), np.ones(n))
+    return np.maximum(table.time_until(level), SECONDS_PER_DAY)
+
+
+def _reviews(prospect: Prospect, concept: Int, due: Float, practices: Int) -> tuple[Int, Int, Float]:
+    """Concept, day and Unix seconds of every review within the horizon, shapes (reviews,), round by round."""
+    found: list[tuple[Int, Int, Float]] = []
+    while True:
+        day, seconds = _practised_at(prospect, due)
+        is_ahead = day < len(prospect.days)
+        concept, day, practices, seconds = concept[is_ahead], day[is_ahead], practices[is_ahead], seconds[is_ahead]
+        found.append((concept, day, seconds))
+        if not concept.shape[0]:
+            concepts, days, times = zip(*found, strict=True)
+            return np.concatenate(concepts), np.concatenate(days), np.concatenate(times)
+        practices = practices + 1
+        due = seconds + _pause(prospect, concept, practices)
+
+
+def _practised_at(prospect: Prospect, due: Float) -> tuple[Int, Float]:
+    """Day and Unix seconds: at once if overdue, on the next open day if the day is quiet."""
+    starts, open_days = prospect.days.starts, prospect.open_days
+    seconds = np.maximum(due, prospect.now)
+    day = np.minimum(prospect.days.index(seconds), len(prospect.days))
+    later = open_days[day]
+    return later, np.where(later == day, seconds, starts[np.minimum(later, len(prospect.days))])
+
+
+def _course(prospect: Prospect, begun: Beginnings, concept: Int, day: Int, seconds: Float) -> Course:
+    k = prospect.content.n_concepts
+    columns = (
+        np.concatenate([begun.concept, concept]),
+        np.concatenate([begun.day, day]),
+        np.concatenate([session(prospect, begun.day), seconds]),
+        np.concatenate([begun.kind, np.full(concept.shape[0], _REVIEW)]),
+        np.concatenate([begun.answers, np.ones(concept.shape[0], np.int64)]),
+    )
+    order = np.lexsort((columns[0], columns[3], columns[2]))
+    concept, day, seconds, kind, answers = (column[order] for column in columns)
+    practices = np.bincount(concept, weights=answers, minlength=k).astype(np.int64)
+    last = np.full(k, -np.inf)
+    np.maximum.at(last, concept, seconds)
+    return Course(concept, day, seconds, kind, answers, practices, last)
+
+
+def _beginnings(prospect: Prospect) -> Beginnings:
+    """Day by day: as many as the rate lets, what is begun first, then what is open, in the order of the curriculum."""
+    content, k = prospect.content, prospect.content.n_concepts
+    n, mastered = (prospect.evidence.column(name, k) for name in ("n", "mastered"))
+    answers, is_learnable = _answers_needed(prospect, n)
+    likely = likely_mastered(prospect.table, prospect.evidence, content, prospect.now, prospect.criteria)
+    likely |= ~content.concept_active
+    waiting = prospect.offered & (mastered == 0)
+    learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), 0
+    for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
+        allowed = int(opened * prospect.new_per_day + 1e-9) - started
+        if allowed <= 0:
+            continue
+        done = likely | ((learnt >= 0) & (learnt < day))
+        ready = np.flatnonzero(waiting & ((n > 0) | all_of(content.prerequisites, done)))
+        for concept in ready[np.argsort(n[ready] == 0, kind="stable")][:allowed].tolist():
+            last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
+            learnt[concept] = last if is_learnable[concept] and last < len(prospect.days) else -1
+            waiting[concept], started = False, started + 1
+    concept, at, kind, each = np.array(visits, np.int64).reshape(-1, 4).T
+    return Beginnings(concept, at, kind, each, np.bincount(concept, each, k).astype(np.int64), learnt)
+
+
+def _learn(
+    prospect: Prospect, concept: int, day: int, answers: int, *, is_new: bool, visits: list[tuple[int, int, int, int]]
+) -> int:
+    """Adds the visits of a concept taken up on a day; the day of the last, beyond the horizon if it has no room."""
+    kind = _NEW if is_new else _PRACTICE
+    while day < len(prospect.days):
+        visits.append((concept, day, kind, min(answers, AT_ONCE)))
+        answers -= AT_ONCE
+        if answers <= 0:
+            return day
+        day, kind = int(prospect.open_days[day + 1]), _PRACTICE
+    return day
+
+
+def _answers_needed(prospect: Prospect, n: Float) -> tuple[Int, Bool]:
+    """(concepts,) answers until mastery is expected, `TRIES` at most, and whether they will do."""
+    missing = logit(prospect.criteria.mastered_at) - prospect.strength[:, 0]
+    gain = prospect.gain[:, 0]
+    needed = np.where(missing > 0, np.ceil(missing / np.maximum(gain, 1e-9) - 1e-9), 0.0)
+    needed = np.maximum(needed, np.maximum(prospect.criteria.mastered_after - n, 1.0))
+    return np.minimum(needed, TRIES).astype(np.int64), needed <= TRIES
+
+
+def _at_delay(curve: Float, delay: Float) -> Float:
+    """Of curves (rows, delays), the value of each at its own delay, shape (rows,); linear as `RecallTable` is."""
+    x = np.minimum(np.log1p(delay / DELAYS[1]), _AXIS[-1])
+    left = np.minimum(np.searchsorted(_AXIS, x, side="right") - 1, DELAYS.shape[0] - 2)
+    weight, row = (x - _AXIS[left]) / (_AXIS[left + 1] - _AXIS[left]), np.arange(curve.shape[0])
+    return np.asarray((1 - weight) * curve[row, left] + weight * curve[row, left + 1])
+
+
+def _unknown(table: RecallTable) -> float:
+    """The spread of a concept that the table does not know: the widest of those without a row."""
+    return float(table.rest_sd.max(initial=0.0))
