@@ -163,8 +163,8 @@ class _Slots:
                 yield _Offer(concept, item, self._score(concept))
 
     def _take(self, concept: int) -> int | None:
-        tries_other = self.spinning[concept] and self._situation.settings.spinning is Spinning.OTHER_MATERIAL
-        return self._shelf.take(concept, other_than=self._shelf.last_form(concept) if tries_other else "")
+        other = self._situation.settings.spinning is Spinning.OTHER_MATERIAL and self.spinning[concept]
+        return self._shelf.take_other(concept) if other else self._shelf.take(concept)
 
     def _score(self, concept: int) -> float:
         score = float(self._ranking.score[concept])
@@ -199,7 +199,7 @@ class _Slots:
         expected = success(situation, concept, item)
         if self._shelf.by_success(concept, item):
             reasons.append((Reason.SUCCESS_BAND.value, round(expected, 3)))
-        if self.spinning[concept] and situation.settings.spinning is Spinning.OTHER_MATERIAL:
+        if item in self._shelf.of_other_form:
             reasons.append((Reason.OTHER_MATERIAL.value, float(situation.column("n")[concept])))
         due = float(self._ranking.due[concept])
         due = min(due, situation.now) if kind is Kind.REVIEW else situation.now

@@ -39,21 +39,34 @@ class Shelf:
         items = situation.evidence.items.tolist()
         #: How many answers ago each recent item was answered, 1 for the last.
         self._ago = {item: len(items) - i for i, item in enumerate(items)}
+        #: Those that another form than the last has made the choice.
+        self.of_other_form: set[int] = set()
 
-    def take(self, concept: int, *, other_than: str = "") -> int | None:
+    def take(self, concept: int) -> int | None:
         """The item to offer for a concept, None if there is none left.
 
         Nearest to the preferred success and not seen lately, else the one seen longest ago; items that also ask for
-        something locked come after all others, and so does the form `other_than`.
+        something locked come after all others.
         """
-        allowed = [item for item in self._nearest(concept) if item not in self._barred]
-        found = self._best(allowed, other_than)
-        if found is not None:
-            self._barred.add(found)
-        return found
+        return self._taken(self._best(self._allowed(concept)))
 
-    def put_back(self, item: int) -> None:
-        self._barred.discard(item)
+    def take_other(self, concept: int) -> int | None:
+        """The same, but of another form than the last one if there is any; `of_other_form` then has it."""
+        allowed, last = self._allowed(concept), self._last_form(concept)
+        usual = self._best(allowed)
+        other = self._best([i for i in allowed if form(self._situation.content.item_contents[i]) != last])
+        if other not in (None, usual):
+            self.of_other_form.add(other)
+        return self._taken(usual if other is None else other)
+
+    def _taken(self, item: int | None) -> int | None:
+        if item is not None:
+            self._barred.add(item)
+        return item
+
+    def _allowed(self, concept: int) -> list[int]:
+        """Nearest to the preferred success first."""
+        return [item for item in self._nearest(concept) if item not in self._barred]
 
     def by_success(self, concept: int, item: int) -> bool:
         """Whether the preferred success made it this item, and not the first of the concept."""
@@ -62,7 +75,7 @@ class Shelf:
         expected = success(self._situation, concept, item)
         return fresh[:1] != [item] and len(fresh) > 1 and abs(expected - self._situation.settings.success) <= BAND
 
-    def last_form(self, concept: int) -> str:
+    def _last_form(self, concept: int) -> str:
         """The form of the concept's item that was answered last, "" if that was long ago."""
         own = set(self._options(concept).tolist())
         last = next((item for item in reversed(self._situation.evidence.items.tolist()) if item in own), None)
@@ -80,12 +93,7 @@ class Shelf:
         nearest: list[int] = options[distance.argsort(kind="stable")].tolist()
         return nearest
 
-    def _best(self, allowed: list[int], other_than: str) -> int | None:
-        content = self._situation.content
-        if other_than:
-            others = [item for item in allowed if form(content.item_contents[item]) != other_than]
-            if (found := self._best(others, "")) is not None:
-                return found
+    def _best(self, allowed: list[int]) -> int | None:
         found = self._freshest(item for item in allowed if not self._asks_for_locked(item))
         return self._freshest(iter(allowed)) if found is None else found
 
