@@ -10,9 +10,10 @@ import numpy as np
 from curricula import graph
 from curricula.snapshot import KEPT_VERSIONS, Snapshot
 from kt_models.recall import SECONDS_PER_DAY, Float, Int
+from tutor.scheduling.policies import filters
 from tutor.scheduling.policies.choice import Reason
 from tutor.scheduling.policies.ranking import Part, Ranking, belief_reason, wanted_by_belief
-from tutor.scheduling.policies.situation import Situation
+from tutor.scheduling.policies.situation import Bool, Situation
 
 #: What is unlocked counts by log(1 + concepts) / this.
 _UNLOCK_SHARE: Final = 4.0
@@ -48,9 +49,19 @@ def exam(situation: Situation) -> Ranking:
     days = (settings.exam_at - now) / SECONDS_PER_DAY
     share = 2.0 ** (-days / _EXAM_HALF_DAYS)
     ranking = _ranking(situation, (1 - share) * usual + share * situation.gain_at(settings.exam_at))
-    without = _ranking(situation, usual).score
+    # Every score is another without the exam, so places are compared, not scores.
+    is_open = filters.barriers(situation) == filters.OPEN
+    moved = _places(ranking.score, is_open) < _places(_ranking(situation, usual).score, is_open)
+    without = np.where(moved, -np.inf, ranking.score)
     parts = {**ranking.parts, Reason.EXAM: Part(without, np.full(situation.content.n_concepts, round(days, 1)))}
     return Ranking(ranking.score, ranking.due, ranking.why, parts)
+
+
+def _places(score: Float, is_open: Bool) -> Int:
+    """(concepts,) place of each by its score, the best first, those that are not open last."""
+    places = np.empty(len(score), np.int64)
+    places[np.argsort(np.where(is_open, -score, np.inf), kind="stable")] = np.arange(len(score))
+    return places
 
 
 def _ranking(situation: Situation, gained: Float) -> Ranking:
