@@ -180,8 +180,9 @@ def test_without_its_reason_a_choice_would_have_been_another(name: str, goals: f
     counted = faithfulness(name, **({} if goals is None else {"goals": goals}))
     for reason in {reason for reason, _ in counted}:
         held, all_ = counted[reason, True], counted[reason, True] + counted[reason, False]
-        # A pin may be what would have come first anyway.
-        assert held >= (0.9 if reason is Reason.PINNED else WANTED) * all_, f"{reason}: {held} of {all_}"
+        # A pin may be what would have come first anyway, and the exam may move a concept only past one that is pinned.
+        least = 0.9 if reason in (Reason.PINNED, Reason.EXAM) else WANTED
+        assert held >= least * all_, f"{reason}: {held} of {all_}"
     assert sum(n for (_, held), n in counted.items() if held) >= WANTED * sum(counted.values())
     expected = {Reason.DUE, Reason.READY, Reason.STARTED, Reason.SUCCESS_BAND, Reason.RETRY, Reason.PINNED}
     assert expected <= {reason for reason, _ in counted}
