@@ -16,7 +16,8 @@ from tests.flow import situations
 from tests.flow.situations import DAY, ORIGIN, parents_of
 from tutor.scheduling import outlook
 from tutor.scheduling.calendar import Days
-from tutor.scheduling.outlook import AT_ONCE, KINDS, TRIES, Course, Kind, Prospect
+from tutor.scheduling.outlook import AT_ONCE, KINDS, TRIES, Course, Prospect
+from tutor.scheduling.policies import Kind
 from tutor.tracing.evidence import ROW, Evidence
 from tutor.tracing.status import due_at, likely_mastered
 

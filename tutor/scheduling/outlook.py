@@ -167,6 +167,15 @@ def workload(prospect: Prospect, retentions: Sequence[float]) -> list[Float]:
     return [minutes_by_day(prospect, follow(prospect, retention=retention)) for retention in retentions]
 
 
+def recall_alone(table: RecallTable, n_concepts: int, at: float) -> tuple[Float, Float]:
+    """Recall at a time if nothing is practised, and the standard deviation of its logit, shapes (concepts,).
+
+    Of a concept that the table does not know, the spread is the widest of those without a row.
+    """
+    unknown = float(table.rest_sd.max(initial=0.0))
+    return widen(table.at(at), n_concepts), widen(table.sd_at(at), n_concepts, unknown)
+
+
 def recall_then(prospect: Prospect, course: Course, at: float) -> tuple[Float, Float]:
     """Recall at a time after the course, and the standard deviation of its logit, shapes (concepts,).
 
@@ -174,11 +183,10 @@ def recall_then(prospect: Prospect, course: Course, at: float) -> tuple[Float, F
     practice: answers that nobody has given yet tell nothing.
     """
     k = prospect.content.n_concepts
-    recall, sd = widen(prospect.table.at(at), k), widen(prospect.table.sd_at(at), k, _unknown(prospect.table))
+    recall, sd = (column.copy() for column in recall_alone(prospect.table, k, at))
     practised = np.flatnonzero(course.practices > 0)
     pause = np.maximum(at - course.last[practised], 0.0)
     curve = prospect.strength[practised] + course.practices[practised, None] * prospect.gain[practised]
-    recall, sd = recall.copy(), sd.copy()
     recall[practised] = sigmoid(_at_delay(curve, pause))
     row = np.full(k, -1)
     row[prospect.table.concept] = np.arange(prospect.table.concept.shape[0])
@@ -323,8 +331,3 @@ def _at_delay(curve: Float, delay: Float) -> Float:
     left = np.minimum(np.searchsorted(_AXIS, x, side="right") - 1, DELAYS.shape[0] - 2)
     weight, row = (x - _AXIS[left]) / (_AXIS[left + 1] - _AXIS[left]), np.arange(curve.shape[0])
     return np.asarray((1 - weight) * curve[row, left] + weight * curve[row, left + 1])
-
-
-def _unknown(table: RecallTable) -> float:
-    """The spread of a concept that the table does not know: the widest of those without a row."""
-    return float(table.rest_sd.max(initial=0.0))
