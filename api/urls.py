@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from api import health, metrics, openapi
 from api.v1 import (
+    agenda,
     contents,
     curricula,
     curriculum_files,
@@ -36,6 +37,7 @@ V1: list[URLPattern | URLResolver] = [
     *next_material.urlpatterns,
     *recommendations.urlpatterns,
     *states.urlpatterns,
+    *agenda.urlpatterns,
     *models.urlpatterns,
     *training_runs.urlpatterns,
     *workers.urlpatterns,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.urls import path
 from django.utils import timezone
@@ -23,11 +22,8 @@ from tutor.accounts.models import Learner
 from tutor.scheduling import contents
 from tutor.scheduling.plans import moment
 from tutor.tracing.beliefs import Belief, belief
-from tutor.tracing.estimates import Estimate, Outlook, estimates, outlook, weak_prerequisites
+from tutor.tracing.estimates import Estimate, Outlook, estimates, weak_prerequisites
 from tutor.tracing.status import DEFAULT, Status
-
-#: A forecast further ahead than a recall table reaches would only repeat its last value.
-FURTHEST = timedelta(days=365)
 
 
 class ModelRef(serializers.Serializer[Any]):
@@ -72,33 +68,6 @@ class MasteryList(serializers.Serializer[Any]):
     degraded = serializers.BooleanField(help_text="The best model cannot be loaded, and the baseline stands in")
 
 
-class ForecastOut(serializers.Serializer[Any]):
-    concept = ConceptRefOut()
-    estimate = EstimateOut(help_text="`value`, `low`, `high` at the date, left alone; `status` and `n` of now")
-    now = serializers.FloatField()
-    after_practice = serializers.FloatField(help_text="At the date, after one practice now")
-
-
-class ForecastList(serializers.Serializer[Any]):
-    data = ForecastOut(many=True)  # type: ignore[assignment]
-    at = serializers.DateTimeField()
-    degraded = serializers.BooleanField()
-
-
-class AgendaOut(serializers.Serializer[Any]):
-    concept = ConceptRefOut()
-    estimate = EstimateOut(help_text="Now")
-    due_at = serializers.DateTimeField()
-    day = serializers.DateField(help_text="The learner's own day, in their time zone and from their day's first hour")
-    is_due = serializers.BooleanField()
-
-
-class AgendaList(serializers.Serializer[Any]):
-    data = AgendaOut(many=True)  # type: ignore[assignment]
-    until = serializers.DateTimeField()
-    degraded = serializers.BooleanField()
-
-
 class _OnCurriculum(Query):
     curriculum = serializers.CharField(
         required=False, max_length=120, help_text="Key or id; may be left out by schools that have one"
@@ -115,14 +84,6 @@ class MasteryQuery(_OnConcepts):
     at = serializers.DateTimeField(required=False, help_text="A time from the last answer on; now if absent")
     explain = serializers.BooleanField(required=False, default=False)
     status = serializers.ChoiceField([status.value for status in Status], required=False)
-
-
-class ForecastQuery(_OnConcepts):
-    date = serializers.DateField(help_text="The learner's own day, at its first hour; within a year")
-
-
-class AgendaQuery(_OnCurriculum):
-    days = serializers.IntegerField(min_value=1, max_value=365, default=14, help_text="How far ahead")
 
 
 class _View(ApiView):
@@ -182,66 +143,6 @@ class Mastery(_View):
         return row
 
 
-class Forecast(_View):
-    queries: ClassVar = {"GET": ForecastQuery}
-
-    @extend_schema(
-        operation_id="get_forecast",
-        summary="What a learner will know on a day, without and with practice now",
-        tags=["Learner states"],
-        parameters=[ForecastQuery],
-        responses=ForecastList,
-    )
-    def get(self, request: Request, learner: str) -> Response:
-        now = timezone.now()
-        person, found, content = self.read(learner, now)
-        day = self.parameters["date"]
-        # Days first: in some time zones the first and the last day of all have hours that UTC has not.
-        then = _start_of(day, person) if abs(day - now.date()) <= FURTHEST + timedelta(days=2) else None
-        if then is None or not now - timedelta(days=1) < then < now + FURTHEST:
-            raise bad_parameter("date", "out_of_range", f"{day} is past or over a year ahead")
-        later, seconds = max(then, now), now.timestamp()
-        wanted = self.wanted(content)
-        ahead = outlook(found, content, now=seconds, then=later.timestamp())
-        known = estimates(found, content, seconds)
-        rows = [
-            _forecast(found, content, e, o)
-            for e, o in zip(known, ahead, strict=True)
-            if wanted is None or e.concept in wanted
-        ]
-        return Response({"data": rows, "at": later, "degraded": found.degraded})
-
-
-class Agenda(_View):
-    required_scope: ClassVar = {"GET": "recommend:read"}
-    queries: ClassVar = {"GET": AgendaQuery}
-
-    @extend_schema(
-        operation_id="get_agenda",
-        summary="What falls due for review when",
-        tags=["Recommendations"],
-        parameters=[AgendaQuery],
-        responses=AgendaList,
-    )
-    def get(self, request: Request, learner: str) -> Response:
-        """Reviews by the forgetting curve, the earliest first. What is overdue comes before all."""
-        now = timezone.now()
-        person, found, content = self.read(learner, now)
-        until = now + timedelta(days=self.parameters["days"])
-        due = [e for e in estimates(found, content, now.timestamp()) if e.due_at and e.due_at <= until.timestamp()]
-        rows = [
-            {
-                "concept": _concept(content, e.concept),
-                "estimate": _estimate(found, e),
-                "due_at": moment(e.due_at),
-                "day": _day_of(moment(e.due_at), person),
-                "is_due": (e.due_at or 0) <= now.timestamp(),
-            }
-            for e in sorted(due, key=lambda e: e.due_at or 0)
-        ]
-        return Response({"data": rows, "until": until, "degraded": found.degraded})
-
-
 def _at(asked: datetime, found: Belief) -> datetime:
     known_from = moment(found.as_of)
     if known_from and asked < known_from:
@@ -269,15 +170,6 @@ def _estimate(found: Belief, e: Estimate, recall: Estimate | Outlook | None = No
     }
 
 
-def _forecast(found: Belief, content: Snapshot, e: Estimate, o: Outlook) -> dict[str, Any]:
-    return {
-        "concept": _concept(content, e.concept),
-        "estimate": _estimate(found, e, o),
-        "now": round(e.value, 4),
-        "after_practice": round(o.after_practice, 4),
-    }
-
-
 def _explanation(found: Belief, content: Snapshot, e: Estimate, at: datetime) -> dict[str, Any]:
     weak = weak_prerequisites(found, content, e.concept, at.timestamp()) if e.status is Status.LOCKED else []
     return {
@@ -299,20 +191,4 @@ _TEXTS = {
 }
 
 
-def _zone(learner: Learner) -> ZoneInfo:
-    return ZoneInfo(learner.timezone or learner.school.timezone)
-
-
-def _start_of(day: date, learner: Learner) -> datetime:
-    return datetime.combine(day, time(learner.day_cutoff_hour), _zone(learner)).astimezone(UTC)
-
-
-def _day_of(at: datetime | None, learner: Learner) -> date | None:
-    return (at.astimezone(_zone(learner)) - timedelta(hours=learner.day_cutoff_hour)).date() if at else None
-
-
-urlpatterns = [
-    path("learners/<str:learner>/mastery", Mastery.as_view()),
-    path("learners/<str:learner>/forecast", Forecast.as_view()),
-    path("learners/<str:learner>/agenda", Agenda.as_view()),
-]
+urlpatterns = [path("learners/<str:learner>/mastery", Mastery.as_view())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -71,43 +71,9 @@ def test_a_time_before_the_last_answer_is_refused(client: Caller, practised: Lea
     problem(read(client, practised, "mastery?at=2020-01-01T00:00:00Z"), 400, "bad-parameter")
 
 
-def test_a_forecast_tells_what_practice_now_would_change(client: Caller, practised: Learner) -> None:
-    day = (datetime.now(UTC) + timedelta(days=14)).date()
-    row = by_key(read(client, practised, f"forecast?date={day}"))["halves"]
-    assert row["estimate"]["value"] < row["after_practice"]
-    assert row["estimate"]["value"] < row["now"]
-
-
-@pytest.mark.parametrize("date", ["", "?date=yesterday", "?date=2020-01-01", "?date=2099-01-01"])
-def test_a_forecast_needs_a_day_within_a_year(client: Caller, practised: Learner, date: str) -> None:
-    problem(read(client, practised, f"forecast{date}"), 400, "bad-parameter")
-
-
-@pytest.mark.parametrize(("zone", "date"), [("Asia/Tokyo", "0001-01-01"), ("Pacific/Honolulu", "9999-12-31")])
-def test_a_day_that_utc_has_not_is_refused(client: Caller, practised: Learner, zone: str, date: str) -> None:
-    practised.timezone, practised.day_cutoff_hour = zone, 4 if zone == "Asia/Tokyo" else 23
-    practised.save()
-    problem(read(client, practised, f"forecast?date={date}"), 400, "bad-parameter")
-
-
-def test_the_agenda_lists_reviews_by_the_day_they_fall_due(client: Caller, practised: Learner) -> None:
-    due = by_key(read(client, practised, "mastery"))["halves"]["due_at"]
-    said = read(client, practised, "agenda?days=365").json()["data"]
-    assert [(row["concept"]["key"], row["due_at"], row["is_due"]) for row in said] == [("halves", due, False)]
-
-
-def test_an_agendas_day_begins_at_the_learners_own_hour(client: Caller, practised: Learner) -> None:
-    read_agenda = lambda: read(client, practised, "agenda?days=365").json()["data"][0]  # noqa: E731
-    due = datetime.fromisoformat(read_agenda()["due_at"])
-    Learner.objects.filter(pk=practised.pk).update(timezone="UTC", day_cutoff_hour=(due.hour + 1) % 24 or 23)
-    after_cutoff = due.hour >= ((due.hour + 1) % 24 or 23)
-    assert read_agenda()["day"] == str(due.date() - timedelta(days=0 if after_cutoff else 1))
-
-
-@pytest.mark.parametrize("what", ["mastery", "forecast?date=2027-01-01", "agenda"])
-def test_another_school_asks_in_vain(outsider: Caller, other_school: School, practised: Learner, what: str) -> None:
+def test_another_school_asks_in_vain(outsider: Caller, other_school: School, practised: Learner) -> None:
     people.a_curriculum(other_school.pk)
-    problem(read(outsider, practised, what), 404, "not-found")
+    problem(read(outsider, practised, "mastery"), 404, "not-found")
 
 
 def test_a_learner_of_whom_nothing_is_known_has_the_prior(client: Caller, ana: Learner, fractions: Curriculum) -> None:

@@ -1,0 +1,169 @@
+"""What `agenda`, `workload` and `forecast` take and tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from api.v1.next import ConceptRef, ModelRef
+
+Key = Annotated[str, Meta(min_length=1, max_length=255)]
+CurriculumRef = Annotated[
+    str, Meta(min_length=1, max_length=120, description="Key or id; may be left out by schools that have one")
+]
+DaysAhead = Annotated[int, Meta(ge=1, le=365, description="How far ahead; today is the first day")]
+NewPerDay = Annotated[
+    float, Meta(ge=0, le=50, description="Concepts taken up a day, 0 for reviews alone; as agreed if absent")
+]
+Retention = Annotated[float, Meta(ge=0.5, le=0.99)]
+
+
+class AgendaQuery(msgspec.Struct, forbid_unknown_fields=True):
+    curriculum: CurriculumRef | None = None
+    days: DaysAhead = 14
+    new_per_day: NewPerDay | None = None
+
+
+class WorkloadQuery(msgspec.Struct, forbid_unknown_fields=True):
+    curriculum: CurriculumRef | None = None
+    days: DaysAhead = 30
+    retention: Annotated[
+        list[Retention],
+        Meta(min_length=1, max_length=10, description="Shares of the recall after practice at which reviews come"),
+    ] = msgspec.field(default_factory=lambda: [0.7, 0.8, 0.9])
+    new_per_day: NewPerDay | None = None
+
+
+class ForecastQuery(msgspec.Struct, forbid_unknown_fields=True):
+    date: Annotated[dt.date, Meta(description="The learner's own day, at its first hour; within a year")]
+    curriculum: CurriculumRef | None = None
+    concepts: Annotated[
+        list[Key], Meta(max_length=1000, description="Keys of the concepts to tell, separated by commas; all if absent")
+    ] = []
+    new_per_day: NewPerDay | None = None
+
+
+class RecallOut(msgspec.Struct):
+    """Chance of a right answer to an item of average difficulty, with its 90 % interval.
+
+    `n` counts the learner's answers on the concept, `as_of` is the time of the last answer known to the model.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    status: str
+    model: ModelRef
+    as_of: dt.datetime | None
+
+
+class AgendaOut(msgspec.Struct):
+    """A mastered concept. `due_at` is when it falls due, `planned_at` when it is offered, so that no day is crowded.
+
+    `day` is the learner's own day of `planned_at`, in their time zone and from their day's first hour.
+    """
+
+    concept: ConceptRef
+    estimate: RecallOut
+    due_at: dt.datetime
+    planned_at: dt.datetime
+    day: dt.date
+    is_due: bool
+    minutes: float
+
+
+class Visit(msgspec.Struct):
+    """`kind` is review, practice or new; `answers` how many items, `minutes` what they take this learner."""
+
+    concept: ConceptRef
+    kind: str
+    answers: int
+    minutes: float
+
+
+class AgendaDay(msgspec.Struct):
+    """What is expected of a day, if everything before it is done: reviews of reviews and new concepts too."""
+
+    date: dt.date
+    is_quiet: bool
+    minutes: float
+    visits: list[Visit]
+
+
+class AgendaList(msgspec.Struct):
+    """`pace`: minutes that the learner takes for each that an author expects. `retention`, `new_per_day`: as agreed."""
+
+    data: list[AgendaOut]
+    days: list[AgendaDay]
+    until: dt.datetime
+    pace: float
+    retention: float
+    new_per_day: float
+    degraded: bool
+
+
+class WorkloadOut(msgspec.Struct):
+    """Minutes of practice, a day on average and day by day. They never fall as retention rises."""
+
+    retention: float
+    minutes_per_day: float
+    days: list[float]
+
+
+class DecileOut(msgspec.Struct):
+    """A tenth of past forecasts: mean chance of a right answer as told, and mean credit given, with 90 % interval."""
+
+    n: int
+    forecast: float
+    observed: float
+    low: float
+    high: float
+
+
+class CoverageOut(msgspec.Struct):
+    """How past forecasts of the model came true in the school, for answers given half a day or more after others.
+
+    `error` is the mean distance between forecast and observed, null before there are answers.
+    """
+
+    answers: int
+    learners: int
+    error: float | None
+    deciles: list[DecileOut]
+
+
+class WorkloadList(msgspec.Struct):
+    data: list[WorkloadOut]
+    first_day: dt.date
+    pace: float
+    retention: float
+    new_per_day: float
+    coverage: CoverageOut
+    degraded: bool
+
+
+class ForecastOut(msgspec.Struct):
+    """`estimate` is of the date if nothing is practised, its `status` and `n` of now; `with_agenda` if the agenda is
+    followed; `after_practice` at the date after one practice now.
+
+    `mastered` and `mastered_with_agenda` are the chances that the true recall is `mastered_at` or more on the date.
+    """
+
+    concept: ConceptRef
+    estimate: RecallOut
+    now: float
+    after_practice: float
+    with_agenda: float
+    mastered: float
+    mastered_with_agenda: float
+
+
+class ForecastList(msgspec.Struct):
+    data: list[ForecastOut]
+    at: dt.datetime
+    mastered_at: float
+    degraded: bool
