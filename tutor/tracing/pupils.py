@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from kt_models.state import LearnerState
 from tutor.tracing import fold
 from tutor.tracing.evidence import Answered, Evidence
 from tutor.tracing.status import DEFAULT, Criteria
+
+#: Of the library that models come of: fits of another version are not these.
+MODELS: Final = artifact.LIBRARY_VERSION
 
 
 @final
