@@ -144,6 +144,7 @@ class ApiClient(models.Model):
         INTERACTIONS_WRITE = "interactions:write"
         MASTERY_READ = "mastery:read"
         RECOMMEND_READ = "recommend:read"
+        RECOMMEND_WRITE = "recommend:write"
         ROSTER_READ = "roster:read"
         ROSTER_WRITE = "roster:write"
         CURRICULUM_READ = "curriculum:read"

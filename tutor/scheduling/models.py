@@ -8,6 +8,11 @@ from django.db import models
 from django.db.models import Q
 
 from curricula.ids import uuid7
+from curricula.models import Curriculum
+from tutor.accounts.models import ApiClient, Group, Learner, User
+from tutor.scheduling.policy_models import Evaluation as Evaluation
+from tutor.scheduling.policy_models import PolicyConfig as PolicyConfig
+from tutor.scheduling.policy_models import PolicyTrial as PolicyTrial
 
 
 class Plan(models.Model):
@@ -38,14 +43,16 @@ class Plan(models.Model):
 class Decision(models.Model):
     """One choice that was offered to a learner, with everything needed to judge another policy by it later.
 
-    Life: written when the choice is first served; `outcome` follows when it is shown, started, skipped or answered.
-    Candidates, their probabilities and the versions are never changed.
+    Life: written when the choice is first served; `outcome` follows when it is shown, started, skipped or answered, or
+    superseded: the learner answered a later offer of the same item. Candidates, their probabilities and the versions
+    are never changed.
     """
 
     class Outcome(models.TextChoices):
         OFFERED = "offered"
         SHOWN = "shown"
         STARTED = "started"
+        SUPERSEDED = "superseded"
         SKIPPED = "skipped"
         ANSWERED = "answered"
 
@@ -75,6 +82,8 @@ class Decision(models.Model):
     reasons: models.JSONField[Any, Any] = models.JSONField()
     #: [[concept, item, score, probability], ...] of everything that could have been chosen for this slot.
     candidates: models.JSONField[Any, Any] = models.JSONField()
+    #: What narrowed the choice, `scheduling.plans.Narrowed`: the question, what was agreed, what was barred and why.
+    narrowing: models.JSONField[Any, Any] = models.JSONField(default=dict, db_default={})
     outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.OFFERED)
     outcome_at = models.DateTimeField(null=True)
     answered_seq = models.BigIntegerField(null=True)
@@ -129,4 +138,108 @@ class ImportJob(models.Model):
         indexes = [
             # Read by run_import(): what waits, oldest first.
             models.Index(fields=["created_at"], name="import_open", condition=Q(finished_at=None)),
+        ]
+
+
+class Said(models.Model):
+    """Who said something last: a person, or a machine of the school."""
+
+    updated_at = models.DateTimeField()
+    updated_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    updated_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        abstract = True
+
+
+class GroupSettings(Said):
+    """What is agreed for a class. Life: made by the first change, edited in place; without a row, defaults hold."""
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    #: Name in `policies.POLICIES`; "" for the default.
+    policy = models.CharField(max_length=40, blank=True)
+    #: JSON of `scheduling.knobs.Knobs`, with only what differs from the defaults: those may improve, this stays.
+    chosen: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+
+class LearnerSettings(Said):
+    """What is agreed for one learner on every curriculum, beside the settings of the class. Without a row: nothing."""
+
+    learner = models.OneToOneField(Learner, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    #: False: nothing is ever drawn at random for this learner, whatever the class does.
+    explores = models.BooleanField(default=True)
+    #: Of practice a day, at most; the class's allowance holds too.
+    minutes_a_day = models.FloatField(null=True, blank=True)
+
+
+class CohortProgress(models.Model):
+    """Where a class's answers change, `policies.Cohort`. Life: measured anew while the class's policy reads it."""
+
+    group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    curriculum_id = models.UUIDField()
+    measured_at = models.DateTimeField()
+    #: By concept: float32, and how many answers each rests on, int32; little-endian.
+    progress = models.BinaryField()
+    n = models.BinaryField()
+
+
+class Override(models.Model):
+    """A teacher's word about one concept, for a learner or a whole class: it goes before every policy.
+
+    Life: made with a reason; ends by itself at `expires_at`, a learner's pin also by mastery or enough answers, or is
+    ended by somebody. Never changed otherwise, and kept: it explains what was offered.
+    """
+
+    class Kind(models.TextChoices):
+        PIN = "pin"
+        EXCLUDE = "exclude"
+        OPEN = "open"
+        MASTERED = "mastered"
+
+    class End(models.TextChoices):
+        WITHDRAWN = "withdrawn"
+        MASTERED = "mastered"
+        ANSWERED = "answered"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    school_id = models.UUIDField()
+    curriculum = models.ForeignKey(Curriculum, on_delete=models.CASCADE, related_name="+", db_index=False)
+    #: One of the two.
+    learner = models.ForeignKey(Learner, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    #: Position in the curriculum.
+    concept = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.TextField()
+    #: Answers to the concept after which a pin has done its work, for each learner.
+    answers = models.PositiveSmallIntegerField(default=5)
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    made_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    end = models.CharField(max_length=10, choices=End.choices, blank=True)
+    ended_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    ended_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(learner__isnull=True, group__isnull=False) | Q(learner__isnull=False, group__isnull=True),
+                name="override_of_one",
+            ),
+            # So that a request sent twice says it once. Whoever makes one ends those that have expired.
+            models.UniqueConstraint(
+                fields=["learner", "group", "curriculum", "concept", "kind"],
+                condition=Q(ended_at=None),
+                nulls_distinct=False,
+                name="override_once",
+            ),
+        ]
+        indexes = [
+            # Read by rules.agreed(): what holds for a learner, at every choice.
+            models.Index(fields=["learner"], name="override_learner", condition=Q(ended_at=None)),
+            models.Index(fields=["group"], name="override_group", condition=Q(ended_at=None)),
+            # Read by the API: a school's overrides in order of creation, a page at a time.
+            models.Index(fields=["school_id", "id"], name="override_page"),
         ]

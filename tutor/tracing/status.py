@@ -56,19 +56,29 @@ class Criteria:
     #: A prerequisite is likely mastered when it is mastered, or when recall of it is at least this, or, if it was
     #: never practised, at least `mastered_at`: ability alone opens only what it makes nearly certain.
     ready_at: float = 0.65
+    #: Positions of what a teacher says is mastered, and of what a teacher has opened before its prerequisites are.
+    known: frozenset[int] = frozenset()
+    opened: frozenset[int] = frozenset()
 
     @property
     def mastery(self) -> Rule:
         return Rule(self.mastered_at, self.mastered_after, self.lost_at)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """By name, without what teachers say of single concepts."""
+        return {name: value for name, value in vars(self).items() if not isinstance(value, frozenset)}
 
 
 DEFAULT: Final = Criteria()
 
 
 def ready(table: RecallTable, evidence: Evidence, content: Snapshot, at: float, criteria: Criteria = DEFAULT) -> Bool:
-    """(concepts,) whether every prerequisite is likely mastered at a time."""
+    """(concepts,) whether every prerequisite is likely mastered at a time, or a teacher does not wait for them."""
     likely = likely_mastered(table, evidence, content, at, criteria)
-    return all_of(content.prerequisites, likely | ~content.concept_active)
+    out = all_of(content.prerequisites, likely | ~content.concept_active)
+    out[sorted(criteria.opened)] = True
+    return out
 
 
 def likely_mastered(
@@ -77,7 +87,9 @@ def likely_mastered(
     """(concepts,) whether a concept may be built on."""
     k = content.n_concepts
     needed = np.where(evidence.column("n", k) > 0, criteria.ready_at, criteria.mastered_at)
-    return np.asarray((evidence.column("mastered", k) > 0) | (widen(table.at(at), k) >= needed))
+    likely = np.asarray((evidence.column("mastered", k) > 0) | (widen(table.at(at), k) >= needed))
+    likely[sorted(criteria.known)] = True
+    return likely
 
 
 def review_level(evidence: Evidence, n_concepts: int, criteria: Criteria = DEFAULT) -> Float:
@@ -102,14 +114,19 @@ def statuses(table: RecallTable, evidence: Evidence, content: Snapshot, at: floa
     out[(n == 0) & ~ready(table, evidence, content, at, criteria)] = CODES[Status.LOCKED]
     out[mastered] = CODES[Status.MASTERED]
     out[mastered & (recall < review_level(evidence, k, criteria))] = CODES[Status.DUE_FOR_REVIEW]
+    out[sorted(criteria.known)] = CODES[Status.MASTERED]
     return out
 
 
 def due_at(table: RecallTable, evidence: Evidence, content: Snapshot, criteria: Criteria = DEFAULT) -> Float:
-    """Unix seconds at which each mastered concept falls due for review, inf for the others, shape (concepts,)."""
+    """Unix seconds at which each mastered concept falls due for review, inf for the others, shape (concepts,).
+
+    What a teacher says is mastered is left alone.
+    """
     k = content.n_concepts
     level = review_level(evidence, k, criteria)
     when = table.origin + widen(table.time_until(level[: table.n_concepts]), k, np.inf)
+    when[sorted(criteria.known)] = np.inf
     return np.where(evidence.column("mastered", k) > 0, when, np.inf)
 
 
