@@ -52,6 +52,14 @@ class Log:
         )
 
 
+def require_kind(kind: str) -> None:
+    """Raises:
+    kinds.UnknownKind: if there is no such kind of model; nothing is loaded.
+    """
+    if kind not in kinds.KINDS:
+        raise kinds.UnknownKind(kind)
+
+
 def fit(kind: str, log: Log, content: Snapshot, *, seed: int) -> LearnerModel:
     """A model of a kind, fitted on a simulated log as retraining fits it on a real one.
 

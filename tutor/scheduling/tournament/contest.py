@@ -93,6 +93,7 @@ class Plan:
     def __post_init__(self) -> None:
         if unfit := [name for name in ("learners", "days", "minutes", "concepts") if getattr(self, name) <= 0]:
             raise ValueError(f"{unfit[0]} is {getattr(self, unfit[0])}: must be above 0")
+        pupils.require_kind(self.model)
         if unknown := [name for name in self.worlds if name not in KINDS]:
             raise ValueError(f"world {unknown[0]!r} is unknown: choose from {', '.join(KINDS)}")
         for name in ("entrants", "worlds", "seeds"):
@@ -185,7 +186,7 @@ def hold(plan: Plan, folder: Path, *, jobs: int = 1, fresh: bool = False, tell: 
     wanted = [(game, entrant) for game in games for entrant in plan.entrants]
     missing = [(game, entrant) for game, entrant in wanted if not _is_there(folder, game, entrant, fresh=fresh)]
     tell("runs", len(wanted) - len(missing))
-    needed = {game.model_name(): game for game, _ in missing}
+    needed = {name: game for game, _ in missing if not (folder / "models" / (name := game.model_name())).exists()}
     with _Pool(jobs) as pool:
         for _ in pool.each(_fit, [(game, folder) for game in needed.values()]):
             tell("models", 1)
@@ -214,15 +215,13 @@ def _is_there(folder: Path, game: Game, entrant: Entrant, *, fresh: bool) -> boo
 
 def _fit(game: Game, folder: Path) -> None:
     """On learners of their own, who learn the same course, on as many days."""
-    path = folder / "models" / game.model_name()
-    if path.exists():
-        return
     world = game.world()
     scene = replace(game.scene, course=world.course)
     others = type(world)(scene, world.nature, game.seed + _OTHERS)
     ground = course.ground(scene, world.course)
     log = run.warm_up(others, ground, game.rounds.days)
-    pupils.save(pupils.fit(game.model, log, ground.content, seed=game.seed), path)
+    model = pupils.fit(game.model, log, ground.content, seed=game.seed)
+    pupils.save(model, folder / "models" / game.model_name())
 
 
 def _play(game: Game, entrant: Entrant, folder: Path) -> None:
