@@ -151,6 +151,7 @@ class ApiClient(models.Model):
         CURRICULUM_WRITE = "curriculum:write"
         KEYS_ADMIN = "keys:admin"
         MODELS_ADMIN = "models:admin"
+        WEBHOOKS_ADMIN = "webhooks:admin"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     school = models.ForeignKey(School, on_delete=models.CASCADE, related_name="api_clients")
