@@ -12,7 +12,7 @@ from curricula.models import CurriculumVersion
 from curricula.snapshot import Snapshot, build
 from curricula.validation import parse
 from kt_models.recall import DELAYS, RecallTable
-from tutor.scheduling.policies import Settings, Situation
+from tutor.scheduling.policies import Cohort, History, Rules, Settings, Situation
 from tutor.tracing.evidence import ROW, Evidence
 
 #: When what is expected was computed, Unix seconds.
@@ -88,30 +88,93 @@ def evidences(draw: st.DrawFn, practised: list[int], n_items: int) -> Evidence:
         row["concept"], row["n"], row["correct"] = concept, len(outcomes), sum(outcomes)
         row["recent"] = sum(1 << place for place, right in enumerate(outcomes[:-9:-1]) if right)
         row["mastered"] = len(outcomes) >= 3 and draw(st.booleans())
-        row["recall"], row["seconds"] = draw(st.floats(0.02, 0.98)), ORIGIN
+        row["recall"] = draw(st.floats(0.02, 0.98))
+        row["seconds"] = ORIGIN - draw(st.sampled_from([0.0, 0.0, 600.0, 3 * DAY]))
     items = draw(st.lists(st.integers(0, n_items - 1), max_size=40)) if n_items else []
     return Evidence(rows, np.array(items, np.int64))
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> Situation:
+def histories(draw: st.DrawFn, content: Snapshot, evidence: Evidence) -> History:
+    """Answers, each to one concept, that the evidence tells of: as many, those outcomes, that end."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    parts = []
+    for row in evidence.rows:
+        pauses = random.choice([300.0, DAY, 9.5 * DAY], row["n"]) * random.uniform(0.9, 1.1, row["n"])
+        seconds = row["seconds"] - np.concatenate([[0.0], np.cumsum(pauses[1:])])[::-1]
+        of = items_of(content, int(row["concept"]))
+        item = random.choice(of or [-1], row["n"])
+        parts.append((item, np.full(row["n"], row["concept"]), seconds, outcomes_of(row)))
+    if not parts:
+        return History.none()
+    item, concept, seconds, correct = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(seconds, kind="stable")
+    return History(item[order], concept[order].astype(np.int64), seconds[order], correct[order])
+
+
+def outcomes_of(row: np.void) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(n,) in time order; what the row no longer tells apart is right first."""
+    recent = [float(row["recent"] >> place & 1) for place in reversed(range(min(int(row["n"]), 8)))]
+    before = int(row["n"]) - len(recent)
+    right = round(float(row["correct"]) - sum(recent))
+    return np.array([1.0] * right + [0.0] * (before - right) + recent)
+
+
+@st.composite
+def cohorts(draw: st.DrawFn, n_concepts: int) -> Cohort:
+    """Of an older, narrower version now and then."""
+    n = draw(st.integers(1, n_concepts))
+    progress = [draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])) for _ in range(n)]
+    return Cohort(np.array(progress), np.full(n, 10))
+
+
+@st.composite
+def rules(draw: st.DrawFn, n_concepts: int, now: float) -> Rules:
+    some = st.frozensets(st.integers(0, n_concepts - 1), max_size=2)
+    return Rules(
+        pinned=tuple(draw(st.lists(st.integers(0, n_concepts - 1), max_size=2, unique=True))),
+        excluded=draw(some),
+        opened=draw(some),
+        known=draw(some),
+        answers_left=draw(st.none() | st.integers(0, 4)),
+        new_left=draw(st.none() | st.integers(0, 2)),
+        minutes_left=draw(st.none() | st.sampled_from([0.0, 1.0, 4.0])),
+        quiet=draw(st.sampled_from([False, False, False, True])),
+        day_ends=now + 6 * 3_600.0,
+    )
+
+
+@st.composite
+def situations(draw: st.DrawFn, *, ruled: bool = True) -> Situation:
+    """With rules of a teacher or a day half of the time, unless `ruled` is False."""
     content = draw(contents())
     practised = sorted(draw(st.sets(st.integers(0, content.n_concepts - 1))))
     # A model may know fewer concepts than the newest version has.
     known = draw(st.integers(max(practised, default=0) + 1, content.n_concepts))
     scope = draw(st.none() | st.lists(st.booleans(), min_size=content.n_concepts, max_size=content.n_concepts))
     excluded = draw(st.frozensets(st.integers(0, content.n_items - 1), max_size=4)) if content.n_items else frozenset()
+    now = ORIGIN + draw(st.sampled_from([0.0, 60.0, DAY, 20 * DAY, 400 * DAY]))
+    evidence = draw(evidences(practised, content.n_items))
     return Situation(
-        now=ORIGIN + draw(st.sampled_from([0.0, 60.0, DAY, 20 * DAY, 400 * DAY])),
+        now=now,
         content=content,
         table=draw(tables(known, practised)),
-        evidence=draw(evidences(practised, content.n_items)),
+        evidence=evidence,
         seed=draw(st.integers(0, 2**53 - 1)),
         settings=Settings(exploration=draw(st.sampled_from([0.0, 0.1, 1.0])), size=draw(st.integers(0, 8))),
         scope=None if scope is None else np.array(scope),
         exclude_items=excluded,
         minutes=draw(st.none() | st.sampled_from([0.0, 1.0, 4.0])),
+        rules=draw(rules(content.n_concepts, now)) if ruled and draw(st.booleans()) else Rules(),
+        history=draw(histories(content, evidence)),
+        cohort=draw(st.none() | cohorts(content.n_concepts)),
     )
+
+
+def items_of(content: Snapshot, concept: int) -> list[int]:
+    start, end = content.concept_items.offset[concept : concept + 2]
+    items: list[int] = content.concept_items.flat[start:end].tolist()
+    return items
 
 
 def concepts_of(content: Snapshot, item: int) -> list[int]:

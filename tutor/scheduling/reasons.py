@@ -19,13 +19,13 @@ _SENTENCES: Final = {
     Reason.PINNED: "A teacher wants this next.",
     Reason.RETRY: "Missed {figure:.0f} questions ago: a second try while it is fresh.",
     Reason.OTHER_MATERIAL: "{figure:.0f} answers without mastery: the next try is with another kind of material.",
-    Reason.SCHEDULED: "Its review came after {figure:.1f} days by a fixed schedule.",
+    Reason.SCHEDULED: "By its schedule a review is due {figure:.1f} days after the last answer.",
     Reason.INFORMATIVE: "The answer will tell most about what is known (recall expected {figure:.0%}).",
     Reason.IN_ORDER: "Next in the order of the curriculum (place {figure:.0f}).",
     Reason.LOWEST: "Of all that may be practised, the least known (recall {figure:.0%}).",
     Reason.BY_CHANCE: "Drawn at random (1 of {figure:.0f}).",
     Reason.FADING: "Likely to be forgotten soon (recall {figure:.0%}), so it is reviewed often.",
-    Reason.PROGRESS: "Answers to it change fastest at present (by {figure:.0%}).",
+    Reason.PROGRESS: "Practice changes answers to it at present (by {figure:.0%}).",
     Reason.SERVES: "What builds on it is not known yet (worth {figure:.1f} concepts).",
 }
 _FIRST: Final = "New, and needs no prerequisite."

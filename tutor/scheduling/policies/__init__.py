@@ -9,8 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 from tutor.scheduling.policies.choice import Alert, Barrier, Candidate, Choice, Entry, Kind, Reason
+from tutor.scheduling.policies.cohort import cohort_of
+from tutor.scheduling.policies.fsrs import fsrs
 from tutor.scheduling.policies.gain import exam, gain
+from tutor.scheduling.policies.ladders import fixed_ladder, leitner, sm2
+from tutor.scheduling.policies.memorize import memorize
+from tutor.scheduling.policies.mix import skill_it
+from tutor.scheduling.policies.placement import placement
+from tutor.scheduling.policies.progress import alp_gmm, zpdes
 from tutor.scheduling.policies.ranking import Policy, Ranking
+from tutor.scheduling.policies.simple import curriculum_order, lowest_mastery, random
 from tutor.scheduling.policies.situation import Cohort, History, Rules, Settings, Situation, Spinning
 from tutor.scheduling.policies.threshold import threshold
 
@@ -31,12 +39,28 @@ __all__ = [
     "Settings",
     "Situation",
     "Spinning",
+    "cohort_of",
 ]
 
 _ALL: Final = (
     Policy("gain", 1, "What practice now adds to what will be known, per minute.", gain),
     Policy("threshold", 1, "Reviews whatever has faded below the desired retention first.", threshold),
     Policy("exam", 1, "As gain, sliding towards recall on the day of an exam.", exam, needs_exam=True),
-)
+    Policy(
+        "placement", 1, "Finds out what is known already with few questions, ahead of prerequisites.", placement,
+        needs_prerequisites=False, retries=False,
+    ),
+    Policy("random", 1, "Any concept that may be practised, by chance: the floor of every comparison.", random),
+    Policy("curriculum_order", 1, "One concept after the other until each is mastered; no reviews.", curriculum_order),
+    Policy("lowest_mastery", 1, "What is least likely to be known, as long as it is not mastered.", lowest_mastery),
+    Policy("fixed_ladder", 1, "Reviews after 1, 6, 12, 48, 96 and 180 days.", fixed_ladder, reads_history=True),
+    Policy("leitner", 1, "Leitner's boxes, from 1 to 32 days.", leitner, reads_history=True),
+    Policy("sm2", 1, "SM-2, SuperMemo's intervals of 1990.", sm2, reads_history=True),
+    Policy("fsrs", 1, "FSRS-6, Anki's scheduler, at the desired retention.", fsrs, reads_history=True),
+    Policy("memorize", 1, "Reviews at random, the oftener the more is forgotten.", memorize),
+    Policy("zpdes", 1, "Where a learner's answers are improving, among what prerequisites open.", zpdes),
+    Policy("alp_gmm", 1, "Where a whole cohort's answers are changing.", alp_gmm, reads_cohort=True),
+    Policy("skill_it", 1, "What serves most of the concepts that are not known yet.", skill_it),
+)  # fmt: skip
 #: By name, as chosen for a group and written into the decision log.
 POLICIES: Final[dict[str, Policy]] = {policy.name: policy for policy in _ALL}

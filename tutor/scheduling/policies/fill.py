@@ -26,7 +26,7 @@ def choose(situation: Situation, policy: Policy) -> Choice:
     ranking = policy.rank(situation)
     bars = filters.barriers(situation, needs_prerequisites=policy.needs_prerequisites)
     stopped = filters.whole(situation) or ranking.done
-    slots = _Slots(situation, ranking, bars)
+    slots = _Slots(situation, ranking, bars, retries=policy.retries)
     entries = () if stopped else tuple(slots.fill())
     nothing = None if entries else stopped or _commonest(slots.counts)
     return Choice(
@@ -87,11 +87,12 @@ def probabilities(scores: Sequence[float], settings: Settings) -> list[float]:
 class _Slots:
     """The slots of one choice."""
 
-    def __init__(self, situation: Situation, ranking: Ranking, bars: Int) -> None:
+    def __init__(self, situation: Situation, ranking: Ranking, bars: Int, *, retries: bool) -> None:
         self._situation, self._ranking = situation, ranking
         self._chance = random.Random(situation.seed)  # noqa: S311
         self._shelf = Shelf(situation)
         self._ago = filters.lately(situation)
+        self._missed = filters.retries(situation, self._ago) if retries else []
         self._open = bars == filters.OPEN
         wanted = self._open & np.isfinite(ranking.score)
         self.spinning = filters.spinning(situation) & situation.content.concept_active
@@ -149,7 +150,7 @@ class _Slots:
                 self._count(concept)
 
     def _retries(self) -> Iterator[Entry]:
-        for concept in filters.retries(self._situation, self._ago):
+        for concept in self._missed:
             if self._open[concept] and (item := self._take(concept)) is not None:
                 self._remove(concept)
                 offer = _Offer(concept, item, self._score(concept))

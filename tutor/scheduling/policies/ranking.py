@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple, final
 
 import numpy as np
 
+from curricula.snapshot import KEPT_VERSIONS, Snapshot
 from kt_models.recall import Float
 from tutor.scheduling.policies.choice import Barrier, Choice, Reason
 from tutor.scheduling.policies.situation import Bool, Situation
@@ -57,6 +59,7 @@ class Policy:
         about: one sentence for people who pick one.
         reads_history, reads_cohort: whether `Situation.history`, `.cohort` must be given.
         needs_prerequisites: whether new concepts wait for theirs; a placement asks ahead of them.
+        retries: whether what was missed is asked again in the same session; a placement teaches nothing.
         needs_exam: whether `Settings.exam_at` must be set.
     """
 
@@ -67,6 +70,7 @@ class Policy:
     reads_history: bool = False
     reads_cohort: bool = False
     needs_prerequisites: bool = True
+    retries: bool = True
     needs_exam: bool = False
 
     def __call__(self, situation: Situation) -> Choice:
@@ -74,6 +78,14 @@ class Policy:
         from tutor.scheduling.policies.fill import choose
 
         return choose(situation, self)
+
+
+@lru_cache(maxsize=KEPT_VERSIONS)
+def places(content: Snapshot) -> Float:
+    """(concepts,) place in the order of the curriculum, from 0: by depth, then as listed."""
+    place = np.empty(content.n_concepts)
+    place[np.lexsort((np.arange(content.n_concepts), content.depth))] = np.arange(content.n_concepts)
+    return place
 
 
 def wanted_by_belief(situation: Situation) -> Bool:

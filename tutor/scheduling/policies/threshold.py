@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tutor.scheduling.policies.ranking import Ranking, belief_reason, wanted_by_belief
+from tutor.scheduling.policies.ranking import Ranking, belief_reason, places, wanted_by_belief
 from tutor.scheduling.policies.situation import Situation
 
 
@@ -15,12 +15,8 @@ def threshold(situation: Situation) -> Ranking:
             1 + recall           for what was begun: what is nearest to mastery first
             1 / (2 + place)      for new concepts, by place in the order of the curriculum
     """
-    content = situation.content
-    order = np.lexsort((np.arange(content.n_concepts), content.depth))
-    place = np.empty(content.n_concepts)
-    place[order] = np.arange(content.n_concepts)
     begun = situation.practised & ~situation.mastered
-    score = 1.0 / (2.0 + place)
+    score = 1.0 / (2.0 + places(situation.content))
     score[begun] = 1.0 + situation.recall[begun]
     score[situation.mastered] = (2.0 + np.maximum(situation.level - situation.recall, 0.0))[situation.mastered]
     return Ranking(
