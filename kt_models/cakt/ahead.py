@@ -24,7 +24,7 @@ from kt_models.cakt.reference import Last, Told
 from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
 from kt_models.cakt.stream import ROWS, Setting, asked, cases, frames_of, ring_frames, seen_by_head, windows
 from kt_models.grids import Grid
-from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int
+from kt_models.recall import DELAYS, SECONDS_PER_DAY, Float, Int
 from kt_models.state import LearnerState
 from kt_models.walk import held
 
@@ -81,39 +81,24 @@ def _joined(parts: list[Grid], width: int) -> Grid:
     return Grid(*(np.concatenate([getattr(part, x) for part in parts] or none) for x in ("recall", "after", "spread")))
 
 
-@torch.inference_mode()
-def rest(setting: Setting, state: LearnerState, origin: Float, width: int) -> tuple[Grid, tuple[Float, Float]]:
-    """(learners, concepts) as if none were touched, and how their logits move, (learners, delays) twice."""
-    n = len(state)
-    ends = np.array([0.0, REST_DELAY])
-    learner, concept = np.repeat(np.arange(n), width), np.tile(np.arange(width), n)
-    rows = Rows.of(state, learner, concept, np.full(n * width, -1), origin[learner])
-    parts = [_look(setting, state, rows.take(part), ends) for part in rows.slices(ROWS // 4)]
-    found = _joined(parts, 2)
-    recall, after, spread = (x.reshape(n, width) for x in (found.recall[:, 0], found.after[:, 1], found.spread[:, 0]))
-    one = Rows.of(state, np.arange(n), np.zeros(n, np.int64), np.full(n, -1), origin)
-    curves = [_recall(setting, state, one.take(part), DELAYS) for part in one.slices(ROWS // 4)]
-    moved = np.concatenate(curves or [np.empty((0, len(DELAYS)))])
-    # Tables move the mean of a Gaussian logit; what was found is the logit of the mean probability.
-    wide = np.sqrt(1.0 + np.pi * np.square(spread[:, :1]) / 8.0)
-    shift = (moved - moved[:, :1]) * wide
-    return Grid(recall, after, spread), (shift, np.zeros_like(shift))
-
-
 def _look(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Grid:
     """Recall at each delay (the first is 0), recall then after a practice now, and spread, (rows, delays)."""
-    recall = held(_recall(setting, state, rows, delays))
+    recall = held(recall_of(setting, state, rows, delays))
     chance = recall[:, :1]
-    after, now = np.zeros_like(recall), _present(setting, state, rows)
+    after, now = np.zeros_like(recall), present(setting, state, rows)
     for correct, weight in ((1.0, chance), (0.0, 1.0 - chance)):
         after += weight * held(_practised(setting, state, rows, delays, correct, now))
-    features = counts.concept_features(rows.concept_counts, rows.pause)
-    alone = ConceptLists.single(rows.concept)
-    spread = setting.calibration.sd(counts.evidence(alone, counts.learner_features(rows.learner_counts), features))
-    return Grid(recall, after, np.broadcast_to(spread[:, None], recall.shape))
+    return Grid(recall, after, np.broadcast_to(spread_of(setting, rows)[:, None], recall.shape))
 
 
-def _recall(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Float:
+def spread_of(setting: Setting, rows: Rows) -> Float:
+    """(rows,) of the logit."""
+    learner = counts.learner_features(rows.learner_counts)
+    concept = counts.concept_features(rows.concept_counts, rows.pause)
+    return setting.calibration.sd(counts.evidence(ConceptLists.single(rows.concept), learner, concept))
+
+
+def recall_of(setting: Setting, state: LearnerState, rows: Rows, delays: Float) -> Float:
     """Calibrated logits (rows, delays) as things stand."""
     frames = _frames(setting, state, rows)
     case, of = cases(setting.config, rows.learner, np.arange(len(rows.row)), frames, len(rows.row))
@@ -146,52 +131,76 @@ def _known(setting: Setting, rows: Rows) -> Int:
 
 @final
 @dataclass(frozen=True, eq=False)
-class _Present:
+class Present:
     """The network as rows are asked now: what is the same for several is of one case, `of` (rows,) names which.
 
-    `second` is of LSTM_2 after the question.
+    `o` (cases, d); `second` is of LSTM_2 after the question.
     """
 
     frames: Frames
     of: Tensor
     carried: Carried
+    o: Tensor
     second: tuple[Tensor, ...]
 
 
-def _present(setting: Setting, state: LearnerState, rows: Rows) -> _Present:
+def present(setting: Setting, state: LearnerState, rows: Rows) -> Present:
     frames, n = _frames(setting, state, rows), len(rows.row)
     case, of = cases(setting.config, rows.learner, np.arange(n), frames, n)
     carried = Carried.from_columns(setting.net, setting.tensor(state.learner[rows.learner[case], BEGIN:]))
-    _, second = asked(setting, carried, frames.take(case), np.arange(len(case)), np.ones(len(case)))
+    o, second = asked(setting, carried, frames.take(case), np.arange(len(case)), np.ones(len(case)))
     halves = second.chunk(2, dim=1) if setting.config.second_lstm else ()
-    return _Present(frames, setting.tensor(of), carried, halves)
+    return Present(frames, setting.tensor(of), carried, o, halves)
 
 
-def _practised(
-    setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float, now: _Present
-) -> Float:
+@final
+@dataclass(frozen=True, eq=False)
+class Practice:
+    """An answer now to an average item of each row's concept, and a question on it after some delays.
+
+    Attributes:
+        event: (rows, fields of RING).     frames: of the question, its window begins with the event.
+        head: (rows, delays, head features).
+    """
+
+    event: Float32
+    frames: Frames
+    head: Float32
+
+    @classmethod
+    def of(cls, setting: Setting, rows: Rows, delays: Float, correct: float, step: Int, ring: Float32) -> Practice:
+        """`step` (rows,): answers before.     `ring` (rows, k, fields): events before, as of now."""
+        config, n = setting.config, len(rows.row)
+        none, zero, known = np.full(n, -1), np.zeros(n), _known(setting, rows)
+        expected = _asked_after(setting, rows, Last(none, none, none)).expected
+        event = sequence.event_fields(
+            np.full(n, correct, np.float32), expected, zero, rows.since if config.time else zero,
+            np.full(n, np.nan, np.float32), none, step,
+        )  # fmt: skip
+        frames = frames_of(np.concatenate([event[:, None], ring[:, :-1]], axis=1), known, step + 1, zero, zero, none)
+        of_window = sequence.window_features(config, seen_by_head(config, frames), ConceptLists.single(rows.concept))
+        told_after = _asked_after(setting, rows, Last(rows.concept, none, np.full(n, int(correct))))
+        learner, concept = _counted(rows, correct, expected)
+        head = _head(setting, learner, concept, zero, zero, told_after, of_window, delays)
+        return cls(event, frames, head)
+
+    def embedded(self, setting: Setting, rows: Rows) -> Tensor:
+        """e of the events, (rows, d)."""
+        columns, credit = self.event[:, event_columns(setting.config)], self.event[:, CREDIT]
+        concept = setting.tensor(_known(setting, rows))
+        return setting.net.embed(concept, setting.tensor(credit), setting.tensor(columns))
+
+
+def _practised(setting: Setting, state: LearnerState, rows: Rows, delays: Float, correct: float, now: Present) -> Float:
     """Calibrated logits (rows, delays) after an answer now to an average item of the concept."""
-    net, config, n = setting.net, setting.config, len(rows.row)
-    known, at = _known(setting, rows), state.learner[rows.learner, STEP_COLUMN].astype(np.int64)
-    none = np.full(n, -1)
-    expected = _asked_after(setting, rows, Last(none, none, none)).expected
-    event = sequence.event_fields(
-        np.full(n, correct, np.float32), expected, np.zeros(n), rows.since if config.time else np.zeros(n),
-        np.full(n, np.nan, np.float32), none, at,
-    )  # fmt: skip
+    n = len(rows.row)
     own, one = np.arange(n), np.ones(n)
-    columns = setting.tensor(event[:, event_columns(config)])
-    x = net.embed(setting.tensor(known), setting.tensor(event[:, CREDIT]), columns)
-    _, first = step(net.first, x, now.carried.first, now.of)
-    ring = np.concatenate([event[:, None], _aged(now.frames, rows.pause)[:, :-1]], axis=1)
-    later = frames_of(ring, known, at + 1, np.zeros(n), np.zeros(n), none)
-    m = (windows(setting, later, own, one, n),) if now.carried.m else ()
-    learner_counts, concept_counts = _counted(rows, correct, expected)
-    of_window = sequence.window_features(config, seen_by_head(config, later), ConceptLists.single(rows.concept))
-    told_after = _asked_after(setting, rows, Last(rows.concept, none, np.full(n, int(correct))))
-    head = _head(setting, learner_counts, concept_counts, np.zeros(n), np.zeros(n), told_after, of_window, delays)
+    at, ring = state.learner[rows.learner, STEP_COLUMN].astype(np.int64), _aged(now.frames, rows.pause)
+    made = Practice.of(setting, rows, delays, correct, at, ring)
+    _, first = step(setting.net.first, made.embedded(setting, rows), now.carried.first, now.of)
+    m = (windows(setting, made.frames, own, one, n),) if now.carried.m else ()
     carried = Carried(first, now.second, m)
-    return _curve(setting, carried, later, np.zeros(n), own, rows, head, delays, second_of=now.of)
+    return _curve(setting, carried, made.frames, np.zeros(n), own, rows, made.head, delays, second_of=now.of)
 
 
 def _asked_after(setting: Setting, rows: Rows, last: Last) -> Told:

@@ -19,6 +19,7 @@ from kt_models.cakt.config import Config
 from kt_models.cakt.network import Network
 from kt_models.cakt.reference import Reference, Table
 from kt_models.cakt.stream import Calibration, Setting
+from kt_models.cakt.untouched import Untouched
 from kt_models.data import Dataset, Vocabulary
 from kt_models.grids import inside, tables
 from kt_models.levels import Levels
@@ -75,6 +76,7 @@ class Model(LearnerModel):
         self.concepts, self.items = concepts, items
         self.n_concepts, self.n_items = reference.n_concepts, reference.n_items
         self._setting = Setting(config, net.eval().requires_grad_(False), reference, calibration)
+        self._untouched = Untouched(self._setting)
 
     def to(self, device: str) -> Model:
         self.network.to(torch.device(device))
@@ -107,7 +109,7 @@ class Model(LearnerModel):
         width = max(self.n_concepts, n_concepts or 0)
         origin = np.maximum(seconds, state.seconds)
         kept, offset = inside(state, width)
-        rest, moves = ahead.rest(self._setting, state, origin, width)
+        rest, moves = self._untouched.forecast(state, origin, width)
         rows = ahead.touched(self._setting, state, origin, np.flatnonzero(kept))
         return tables(origin, offset, state.concept[kept], rows, rest, moves)
 

@@ -201,11 +201,15 @@ class Network(nn.Module):
         out: Tensor = (o * self.out(concept)).sum(-1) + self.bias(concept)[..., 0]
         return out
 
+    def scaled(self, g: Tensor, part: slice = slice(None)) -> Tensor:
+        """Features of the head as it reads them; `g` (..., features) may be some of them, `part`."""
+        return ((g - self.head_mean[part]) / self.head_scale[part]).clamp(-5.0, 5.0)
+
     def logit_of_head(self, o: Tensor, g: Tensor) -> Tensor:
         """v . g + MLP([o, g']): o (rows, d), g (rows, ..., head features), result (rows, ...)."""
         if not self.n_head:
             return torch.zeros(g.shape[:-1], device=o.device)
-        scaled = ((g - self.head_mean) / self.head_scale).clamp(-5.0, 5.0)
+        scaled = self.scaled(g)
         state = self.of_state(o)
         hidden = torch.relu(state.view(len(o), *(1,) * (g.dim() - 2), -1) + self.of_head(scaled[..., : self.n_met]))
         out: Tensor = (self.line(scaled) + self.joined(hidden))[..., 0]
