@@ -26,7 +26,11 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.follow_promotions": "schedule",
     "tutor.scheduling.tasks.promote_proved": "schedule",
     "tutor.scheduling.tasks.prune_imports": "schedule",
+    "tutor.scheduling.tasks.announce_days": "schedule",
+    "tutor.scheduling.tasks.prune_events": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
+    # Of its own, so that it can be given workers of its own: it waits for others' servers.
+    "tutor.lms.tasks.send_webhooks": "webhooks",
     "tutor.registry.tasks.run_training": "training",
     "tutor.registry.tasks.retrain": "schedule",
     "tutor.registry.tasks.prune_models": "schedule",
@@ -90,6 +94,22 @@ SCHEDULE: Final = {
         "task": "tutor.scheduling.tasks.prune_imports",
         "schedule": 24 * 3600.0,
         "options": {"expires": 3600},
+    },
+    # Days begin on the hour, or a quarter past it in some time zones.
+    "announce-days": {
+        "task": "tutor.scheduling.tasks.announce_days",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "prune-events": {
+        "task": "tutor.scheduling.tasks.prune_events",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
+    },
+    "send-webhooks": {
+        "task": "tutor.lms.tasks.send_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10},
     },
     "resume-imports": {
         "task": "tutor.scheduling.tasks.run_import",

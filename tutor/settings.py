@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "tutor.registry",
     "tutor.tracing",
     "tutor.scheduling",
+    "tutor.lms",
     "tutor.dashboard",
     "api",
 ]
@@ -135,6 +136,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
 #: Requests a client, bucket, minute and web process, as "ingest=12000,recommend=0"; 0 is without limit.
 RATE_LIMITS = {name: int(n) for name, n in env.dict("TRELLIS_RATE_LIMITS", default={}).items()}
+
+#: Names, addresses and networks that webhooks may go to though they are not public, or without TLS.
+WEBHOOK_ALLOWED_HOSTS = [each.lower() for each in env.list("TRELLIS_WEBHOOK_ALLOWED_HOSTS", default=[])]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.auth.KeyAuthentication"],

@@ -54,7 +54,7 @@ class Demo:
         pool = f"--patience {PATIENCE_SECONDS - 5:.0f} --run {RUN.relative_to(ROOT)}"
         workers = {
             "inference": f"manage inference_pool -Q inference,rollout {pool}",
-            "background": worker.format("background", "schedule,ingest,hooks", 2),
+            "background": worker.format("background", "schedule,ingest,webhooks", 2),
             "training": worker.format("training", "training", 1),
             "beat": "celery -A tutor beat --scheduler django_celery_beat.schedulers:DatabaseScheduler -l INFO",
         }

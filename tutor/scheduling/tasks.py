@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import imports, rollout, services
+from tutor.scheduling import events, imports, rollout, services
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -42,3 +42,15 @@ def run_import() -> None:
 def prune_imports() -> None:
     """Delete old files of rejected rows. Safe to run at any time, any number of times."""
     imports.prune(now=timezone.now())
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def announce_days() -> None:
+    """Tell every class whose learners' day has begun what is due on it. Safe to run at any time, any number of times."""
+    events.announce_days(now=timezone.now())
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def prune_events() -> None:
+    """Delete events of a month ago. Safe to run at any time, any number of times."""
+    events.prune(now=timezone.now())
