@@ -65,7 +65,9 @@ def _has_items(content: Snapshot) -> Bool:
 
 
 def _answered_today(situation: Situation) -> Bool:
-    starts = min(situation.rules.day_ends, situation.now + SECONDS_PER_DAY) - SECONDS_PER_DAY
+    # Where nobody says when the day ends, the last 24 hours are meant.
+    ends = situation.rules.day_ends if np.isfinite(situation.rules.day_ends) else situation.now
+    starts = min(ends, situation.now + SECONDS_PER_DAY) - SECONDS_PER_DAY
     return np.asarray(situation.practised & (situation.column("seconds") >= starts))
 
 

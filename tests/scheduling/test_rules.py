@@ -1,0 +1,315 @@
+"""Rules of teachers and of a day hold for every policy alike, and so does what happens inside a session."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from curricula.snapshot import Snapshot
+from kt_models.recall import DELAYS, RecallTable
+from tests.flow.situations import DAY, ORIGIN, content_of, items_of, situations
+from tutor.scheduling.policies import (
+    POLICIES,
+    Alert,
+    Barrier,
+    Choice,
+    Entry,
+    History,
+    Kind,
+    Reason,
+    Rules,
+    Settings,
+    Situation,
+    Spinning,
+)
+from tutor.scheduling.policies.fill import probabilities
+from tutor.tracing.evidence import ROW, Evidence
+
+every_policy = pytest.mark.parametrize("name", POLICIES)
+#: Something missed is asked again in the same session by all that teach.
+teaching = pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if policy.retries])
+
+
+def codes(entry: Entry) -> list[str]:
+    return [code for code, _ in entry.reasons]
+
+
+def ruled(situation: Situation, **rules: Any) -> Situation:
+    return dataclasses.replace(situation, rules=dataclasses.replace(situation.rules, **rules))
+
+
+def set_to(situation: Situation, **settings: Any) -> Situation:
+    return dataclasses.replace(situation, settings=dataclasses.replace(situation.settings, **settings))
+
+
+# Rules of a teacher
+
+
+@given(situation=situations())
+def test_what_is_excluded_or_known_is_offered_only_if_a_teacher_pins_it(situation: Situation) -> None:
+    rules = situation.rules
+    for policy in POLICIES.values():
+        offered = {c.concept for entry in policy(situation).entries for c in entry.candidates}
+        assert not offered & ((rules.excluded | rules.known) - set(rules.pinned))
+
+
+@given(situation=situations())
+def test_pins_come_first_and_nobody_drew_them(situation: Situation) -> None:
+    assume(not share_an_item(situation))
+    for policy in POLICIES.values():
+        entries = policy(situation).entries
+        is_pinned = [Reason.PINNED in codes(entry) for entry in entries]
+        assert is_pinned == sorted(is_pinned, reverse=True)
+        pins = [entry for entry, pinned in zip(entries, is_pinned, strict=True) if pinned]
+        assert [entry.concept for entry in pins] == usable_pins(situation)[: len(entries)]
+        for entry in pins:
+            assert entry.propensity == 0.0
+            assert codes(entry)[0] == Reason.PINNED
+            assert [(c.concept, c.item) for c in entry.candidates] == [(entry.concept, entry.item)]
+
+
+def usable_pins(situation: Situation) -> list[int]:
+    """Pinned, in use, in scope, and with an item."""
+    content, scope = situation.content, situation.scope
+    return [
+        concept
+        for concept in situation.rules.pinned
+        if content.concept_active[concept]
+        and (scope is None or scope[concept])
+        and set(items_of(content, concept)) - situation.exclude_items
+    ]
+
+
+def share_an_item(situation: Situation) -> bool:
+    """Whether two pins ask for one item: then which of them has it hangs on what fits."""
+    items = [set(items_of(situation.content, concept)) for concept in situation.rules.pinned]
+    return any(one & other for one, other in itertools.combinations(items, 2))
+
+
+@every_policy
+def test_a_pin_may_be_something_locked_excluded_or_known(name: str) -> None:
+    rules = Rules(pinned=(3,), excluded=frozenset({3}), known=frozenset({3}), new_left=0)
+    assert [entry.concept for entry in POLICIES[name](a_beginner(rules)).entries][:1] == [3]
+
+
+@every_policy
+def test_what_a_teacher_opens_may_come_although_it_is_locked(name: str) -> None:
+    locked, opened = (POLICIES[name](a_beginner(Rules(opened=frozenset(of)))) for of in ((), (1,)))
+    assert 1 in {entry.concept for entry in opened.entries}
+    assert (1 in {entry.concept for entry in locked.entries}) == (not POLICIES[name].needs_prerequisites)
+
+
+@every_policy
+def test_what_a_teacher_says_is_known_opens_what_builds_on_it(name: str) -> None:
+    entries = POLICIES[name](a_beginner(Rules(known=frozenset({0})))).entries
+    assert 1 in {entry.concept for entry in entries}
+    assert 0 not in {entry.concept for entry in entries}
+
+
+# Rules of a day
+
+
+@given(
+    situation=situations(),
+    rule=st.sampled_from(
+        [
+            ({"quiet": True}, Barrier.QUIET_DAY),
+            ({"quiet": False, "answers_left": 0}, Barrier.ANSWERS_TODAY),
+            ({"quiet": False, "answers_left": None, "minutes_left": 0.0}, Barrier.MINUTES_TODAY),
+        ]
+    ),
+)
+def test_a_day_that_is_full_or_quiet_offers_nothing_until_it_ends(
+    situation: Situation, rule: tuple[dict[str, Any], Barrier]
+) -> None:
+    full = ruled(situation, day_ends=situation.now + 3_600.0, **rule[0])
+    for policy in POLICIES.values():
+        choice = policy(full)
+        assert (choice.entries, choice.nothing) == ((), rule[1])
+        assert choice.next_due == full.rules.day_ends
+
+
+@given(situation=situations())
+def test_no_more_answers_or_new_concepts_than_are_left(situation: Situation) -> None:
+    rules = situation.rules
+    for policy in POLICIES.values():
+        entries = policy(situation).entries
+        assert rules.answers_left is None or len(entries) <= rules.answers_left
+        new = [entry for entry in entries if entry.kind is Kind.NEW]
+        pinned = sum(Reason.PINNED in codes(entry) for entry in new)
+        assert rules.new_left is None or len(new) <= max(rules.new_left, pinned)
+
+
+@given(situation=situations())
+def test_who_may_begin_nothing_new_today_looks_again_tomorrow(situation: Situation) -> None:
+    full = ruled(situation, new_left=0, day_ends=situation.now + 3_600.0)
+    for policy in POLICIES.values():
+        assert policy(full).next_due <= full.rules.day_ends
+
+
+@given(situation=situations())
+def test_there_is_something_or_a_reason_why_not(situation: Situation) -> None:
+    for policy in POLICIES.values():
+        choice = policy(situation)
+        assert (choice.nothing is None) == bool(choice.entries)
+
+
+# Inside a session
+
+
+@teaching
+@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("others", [0, 1, 2, 3])
+def test_what_was_missed_is_asked_again_after_so_many_other_items(name: str, after: int, others: int) -> None:
+    situation = set_to(in_a_session([0, *range(1, others + 1)], wrong={0}), retry_after=after)
+    first = POLICIES[name](situation).entries[0]
+    assert (first.concept == 0 and Reason.RETRY in codes(first)) == (others >= after)
+
+
+@teaching
+def test_without_second_tries_what_was_missed_waits_for_its_turn(name: str) -> None:
+    situation = set_to(in_a_session([0, 1, 2, 3], wrong={0}), retry_after=0)
+    assert not any(Reason.RETRY in codes(entry) for entry in POLICIES[name](situation).entries)
+
+
+@every_policy
+def test_a_placement_alone_does_not_ask_again_what_was_missed(name: str) -> None:
+    entries = POLICIES[name](set_to(in_a_session([0, 1, 2, 3], wrong={0}), retry_after=1)).entries
+    assert any(Reason.RETRY in codes(entry) for entry in entries) == (name != "placement")
+
+
+@every_policy
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_concept_asked_so_often_in_a_row_comes_after_all_others(name: str, times: int) -> None:
+    situation = set_to(in_a_session([0] * times, wrong=set()), in_a_row=3, retry_after=0)
+    places = [entry.concept for entry in POLICIES[name](situation).entries]
+    if times >= 3 and 0 in places:
+        assert places.index(0) == len(places) - 1
+
+
+# Wheel-spinning
+
+
+@every_policy
+@pytest.mark.parametrize("action", Spinning)
+def test_a_teacher_is_told_of_spinning_whatever_is_done(name: str, action: Spinning) -> None:
+    choice = POLICIES[name](set_to(spinning_on_the_first(), spinning=action))
+    assert choice.alerts == ((0, Alert.WHEEL_SPINNING),)
+
+
+@every_policy
+def test_who_spins_rests_for_the_day(name: str) -> None:
+    """Which is the last 24 hours where nobody says when the day ends."""
+    resting = set_to(spinning_on_the_first(), spinning=Spinning.REST)
+    assert 0 not in offered(POLICIES[name](ruled(resting, day_ends=resting.now + 3_600.0)))
+    choice = POLICIES[name](resting)
+    assert 0 not in offered(choice)
+    assert choice.barriers[Barrier.RESTING] == 1
+    tomorrow = POLICIES[name](dataclasses.replace(resting, now=resting.now + 2 * DAY))
+    assert Barrier.RESTING not in tomorrow.barriers
+
+
+@teaching
+@pytest.mark.parametrize("action", [Spinning.OTHER_MATERIAL, Spinning.ALERT])
+def test_who_spins_gets_other_material_or_the_same_as_the_group_wants(name: str, action: Spinning) -> None:
+    """Items of even place are chosen from a list, and the last answer was to one of those."""
+    situation = dataclasses.replace(
+        set_to(spinning_on_the_first(), spinning=action, item_gap=0), now=ORIGIN + 400 * DAY
+    )  # fmt: skip
+    [entry] = [entry for entry in POLICIES[name](situation).entries if entry.concept == 0]
+    is_other = action is Spinning.OTHER_MATERIAL
+    assert situation.content.item_keys[entry.item] == ("i0-1" if is_other else "i0-0")
+    assert (Reason.OTHER_MATERIAL in codes(entry)) == is_other
+
+
+def offered(choice: Choice) -> set[int]:
+    return {candidate.concept for entry in choice.entries for candidate in entry.candidates}
+
+
+# Chances
+
+
+scores = st.lists(st.floats(0.001, 10.0), min_size=1, max_size=8).map(lambda found: sorted(found, reverse=True))
+
+
+@given(scores=scores, exploration=st.floats(0.0, 1.0), gap=st.sampled_from([0.0, 5.0, 200.0]))
+def test_chances_are_one_in_all_above_a_floor_and_greater_the_nearer(
+    scores: list[float], exploration: float, gap: float
+) -> None:
+    chances = probabilities(scores, Settings(exploration=exploration, inverse_gap=gap))
+    assert sum(chances) == pytest.approx(1.0, abs=1e-9)
+    assert min(chances) >= exploration / len(scores) - 1e-5
+    assert all(one >= other - 1e-5 for one, other in itertools.pairwise(chances))
+
+
+@given(situation=situations())
+def test_every_candidate_has_its_floor(situation: Situation) -> None:
+    for policy in POLICIES.values():
+        for entry in policy(situation).entries:
+            floor = situation.settings.exploration / len(entry.candidates)
+            assert min(c.probability for c in entry.candidates) >= floor - 1e-5
+
+
+# Situations
+
+
+def a_course(n: int, *, in_a_chain: bool) -> Snapshot:
+    """Two items a concept, one of them chosen from a list."""
+    concepts = [
+        {"key": f"c{c}", "title": f"C {c}", "prerequisites": [f"c{c - 1}"] if c and in_a_chain else []}
+        for c in range(n)
+    ]
+    items = [
+        {"key": f"i{c}-{k}", "concepts": [f"c{c}"], "statement": "?", **({} if k else {"choices": ["1", "2"]})}
+        for c in range(n)
+        for k in range(2)
+    ]
+    head = {"format": "trellis-curriculum/1", "key": "rules", "title": "Rules", "language": "en"}
+    return content_of({**head, "concepts": concepts, "items": items})
+
+
+def unknown(n: int) -> RecallTable:
+    none, low = np.empty((0, len(DELAYS))), np.full(n, 0.3)
+    return RecallTable(ORIGIN, np.empty(0, np.int64), none, none, none, low, low + 0.1, np.ones(n))
+
+
+def a_beginner(rules: Rules) -> Situation:
+    """Who knows nothing of a chain of four."""
+    settings, content = Settings(exploration=0.0), a_course(4, in_a_chain=True)
+    return Situation(ORIGIN, content, unknown(4), Evidence.none(), 1, settings=settings, rules=rules,
+                     history=History.none())  # fmt: skip
+
+
+def in_a_session(concepts: list[int], wrong: set[int]) -> Situation:
+    """Of six concepts without prerequisites, answers to some in that order, a minute apart."""
+    content = a_course(6, in_a_chain=False)
+    items = np.array([items_of(content, c)[place % 2] for place, c in enumerate(concepts)])
+    right = np.array([c not in wrong for c in concepts], float)
+    history = History(items, np.array(concepts), ORIGIN + 60.0 * np.arange(len(concepts)), right)
+    return Situation(
+        history.seconds[-1] + 60.0, content, unknown(6), evidence_of(history), 1,
+        settings=Settings(exploration=0.0), history=history,
+    )  # fmt: skip
+
+
+def spinning_on_the_first() -> Situation:
+    """Twelve wrong answers to one concept out of six, the last to the item of even place."""
+    return in_a_session([0] * 13, wrong={0})
+
+
+def evidence_of(history: History) -> Evidence:
+    kept = np.unique(history.concept)
+    rows = np.zeros(len(kept), ROW)
+    for row, concept in zip(rows, kept, strict=True):
+        of = history.concept == concept
+        right = history.correct[of]
+        row["concept"], row["n"], row["correct"] = concept, of.sum(), right.sum()
+        row["recent"] = sum(1 << place for place, each in enumerate(right[:-9:-1]) if each)
+        row["recall"], row["seconds"] = 0.3, history.seconds[of][-1]
+    return Evidence(rows, history.item[-64:])
