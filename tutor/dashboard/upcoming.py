@@ -15,10 +15,11 @@ from uuid import UUID
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans, services
+from tutor.scheduling import plans, rules, services
 from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
+from tutor.scheduling.rules import Agreed
 from tutor.scheduling.services import Narrowing
 from tutor.scheduling.serving import open_entries
 from tutor.tracing.beliefs import Belief
@@ -77,33 +78,42 @@ class _Kept(NamedTuple):
 
 
 def upcoming(beliefs: Sequence[Belief], content: Snapshot, *, now: datetime) -> dict[UUID, Upcoming]:
-    """Of learners on one curriculum, by learner; three statements at most."""
+    """Of learners of one school on one curriculum, by learner; a few statements, however many."""
     learner_ids = [belief.learner_id for belief in beliefs]
     kept = _kept(learner_ids, content.curriculum_id)
     answered = _answered_since(kept, content.curriculum_id)
     skipped = services.skipped(learner_ids, now=now)
+    agreed = rules.agreed(beliefs[0].school_id, content.curriculum_id, learner_ids, now) if beliefs else {}
     return {
-        belief.learner_id: _upcoming(
+        learner: _upcoming(
             belief,
-            kept[belief.learner_id],
-            frozenset(answered[belief.learner_id]),
-            skipped.get(belief.learner_id, frozenset()),
+            kept[learner],
+            frozenset(answered[learner]),
+            skipped.get((learner, content.curriculum_id), frozenset()),
             content,
+            agreed[learner],
             now,
         )
-        for belief in beliefs
+        for learner, belief in zip(learner_ids, beliefs, strict=True)
     }
 
 
 def _upcoming(
-    belief: Belief, row: _Kept, answered: frozenset[int], skipped: frozenset[int], content: Snapshot, now: datetime
+    belief: Belief,
+    row: _Kept,
+    answered: frozenset[int],
+    skipped: frozenset[int],
+    content: Snapshot,
+    agreed: Agreed,
+    now: datetime,
 ) -> Upcoming:
     body = plans.readable(row.body)
-    entries = open_entries(body, answered, now) if body and _goes_by_what_holds(body, belief, content) else None
+    holds = body and body.agreed == agreed.terms.mark() and _goes_by_what_holds(body, belief, content)
+    entries = open_entries(body, answered, now) if body and holds else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if entries is None:
         narrowing = Narrowing(exclude_items=answered | skipped)
-        entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED).entries
+        entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED, agreed=agreed).entries
     offers = tuple(_offer(content, entry) for entry in entries)
     return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
 

@@ -54,6 +54,17 @@ def resolve(school_id: UUID, ref: str | None) -> UUID:
     raise UnknownCurriculum(ref or "", list(known))
 
 
+def is_only(school_id: UUID, curriculum_id: UUID) -> bool:
+    """Whether a school has no other curriculum: classes that name none then work on it."""
+    return only(school_id) == curriculum_id
+
+
+def only(school_id: UUID) -> UUID | None:
+    """A school's curriculum, if it has but one."""
+    known = list(_by_school.get(school_id).values())
+    return known[0] if len(known) == 1 else None
+
+
 def _by_id(known: dict[str, UUID], ref: str) -> UUID | None:
     return next((pk for pk in known.values() if str(pk) == ref), None)
 

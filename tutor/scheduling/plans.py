@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import secrets
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from curricula.ids import uuid7
-from tutor.scheduling.policies import POLICIES, Choice, Kind, Policy
-
-#: The policy that serves until groups can choose their own.
-POLICY: Final = "gain"
+from tutor.scheduling.policies import Barrier, Choice, Kind, Policy
 
 
 class PlannedEntry(msgspec.Struct, frozen=True):
@@ -31,6 +28,35 @@ class PlannedEntry(msgspec.Struct, frozen=True):
     expected: float
     reasons: list[tuple[str, float]]
     candidates: list[tuple[int, int, float, float]]
+
+
+class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What narrowed a choice, by position; written into the decision log, so that the choice can be made again.
+
+    Attributes:
+        n, minutes, concepts: as asked for.      exclude: items left out: as asked for, skipped or just answered.
+        settings: knobs of the class that differ from the defaults.
+        pinned, excluded, opened, known: by teachers' words.
+        answers_left, new_left, minutes_left: of the learner's day, which ends at `day_ends`.
+        barriers: concepts by why they were no candidates.
+    """
+
+    n: int | None = None
+    minutes: float | None = None
+    concepts: list[int] | None = None
+    exclude: list[int] = []
+    settings: dict[str, Any] = {}
+    explores: bool = True
+    pinned: list[int] = []
+    excluded: list[int] = []
+    opened: list[int] = []
+    known: list[int] = []
+    answers_left: int | None = None
+    new_left: int | None = None
+    minutes_left: float | None = None
+    quiet: bool = False
+    day_ends: float | None = None
+    barriers: dict[str, int] = {}
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -52,6 +78,17 @@ class Body(msgspec.Struct, frozen=True):
     size: int = 8
     #: `Snapshot.graph` of the prerequisites that it went by.
     graph: str = ""
+    #: `Terms.mark` of what was agreed.
+    agreed: str = ""
+    #: When it ends though nothing falls due: with the learner's day, where that has allowances.
+    holds_until: float | None = None
+    #: Answers lessen what may be offered, so that it is made anew after each.
+    counts_answers: bool = False
+    narrowed: Narrowed = Narrowed()
+    #: `Barrier` that explains why there are no entries, "" if there are.
+    nothing: str = ""
+    #: (concept, `Alert`) for teachers.
+    alerts: list[tuple[int, str]] = []
 
 
 class Provenance(msgspec.Struct, frozen=True):
@@ -81,20 +118,27 @@ def readable(text: str | None) -> Body | None:
         return None
 
 
-def policy() -> Policy:
-    return POLICIES[POLICY]
-
-
 def new_seed() -> int:
     """Fresh chance for one plan; kept with it, so that the choice can be made again."""
     return secrets.randbits(53)
 
 
-def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int) -> Body:
-    chosen = policy()
+def body(
+    choice: Choice,
+    basis: Provenance,
+    policy: Policy,
+    *,
+    seed: int,
+    now: float,
+    size: int,
+    agreed: str = "",
+    holds_until: float | None = None,
+    counts_answers: bool = False,
+    narrowed: Narrowed | None = None,
+) -> Body:
     return Body(
-        policy=chosen.name,
-        policy_version=chosen.version,
+        policy=policy.name,
+        policy_version=policy.version,
         model_version_id=basis.model_version_id,
         model=basis.model,
         degraded=basis.degraded,
@@ -106,6 +150,12 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int)
         counts=choice.counts,
         size=size,
         graph=basis.graph,
+        agreed=agreed,
+        holds_until=holds_until,
+        counts_answers=counts_answers,
+        narrowed=narrowed or Narrowed(),
+        nothing=_why_nothing(choice),
+        alerts=list(choice.alerts),
         entries=[
             PlannedEntry(
                 decision_id=uuid7(),
@@ -123,6 +173,14 @@ def body(choice: Choice, basis: Provenance, *, seed: int, now: float, size: int)
             for slot, entry in enumerate(choice.entries)
         ],
     )
+
+
+def _why_nothing(choice: Choice) -> str:
+    """Of what was asked for: that the rest was not asked for explains nothing, unless it is all."""
+    if choice.nothing is Barrier.OUT_OF_SCOPE:
+        rest = {code: n for code, n in choice.barriers.items() if code not in (Barrier.OUT_OF_SCOPE, Barrier.WITHDRAWN)}
+        return max(rest, key=lambda code: rest[code], default=Barrier.OUT_OF_SCOPE.value)
+    return choice.nothing.value if choice.nothing else ""
 
 
 def moment(seconds: float | None) -> datetime | None:

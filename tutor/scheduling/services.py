@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -11,14 +11,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+import numpy as np
 import structlog
 from django.db import transaction
 
 from curricula.snapshot import Snapshot
 from tutor import db
-from tutor.scheduling import contents, plans
-from tutor.scheduling.plans import Body, PlannedEntry, Provenance
+from tutor.scheduling import contents, events, knobs, overrides, plans, rules
+from tutor.scheduling.histories import Pair
+from tutor.scheduling.models import Override
+from tutor.scheduling.plans import Body, Narrowed, PlannedEntry, Provenance
 from tutor.scheduling.policies import Choice, Settings, Situation
+from tutor.scheduling.rules import Agreed
 from tutor.tracing import services as tracing
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.services import Advanced
@@ -52,28 +56,43 @@ _LOCK: Final = """
 SELECT 1 FROM scheduling_plan WHERE learner_id = ANY(%b::uuid[]) ORDER BY learner_id, curriculum_id FOR UPDATE
 """
 
-# By the decision named in the answer, else by the item that was offered; the first answer of several.
+# By the decision named in the answer, else by the newest offer of the item; the first answer of several. What was
+# skipped is answered only by name.
 _ANSWERED: Final = """
 UPDATE scheduling_decision d
 SET outcome = 'answered', outcome_at = to_timestamp(a.seconds), answered_seq = a.seq, correct = a.correct
 FROM (
-    SELECT DISTINCT ON (d.id) d.id, a.seconds, a.seq, a.correct
+    SELECT DISTINCT ON (o.id) o.id, a.seconds, a.seq, a.correct
     FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::int[], %b::float8[], %b::float8[], %b::bigint[])
         AS a(learner_id, curriculum_id, decision_id, item, seconds, correct, seq)
-    JOIN scheduling_decision d
-        ON d.learner_id = a.learner_id AND d.curriculum_id = a.curriculum_id AND d.item = a.item
-        AND d.answered_seq IS NULL AND (a.decision_id IS NULL OR a.decision_id = d.id)
-        AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
-    ORDER BY d.id, a.decision_id NULLS LAST, a.seconds, a.seq
+    CROSS JOIN LATERAL (
+        SELECT d.id FROM scheduling_decision d
+        WHERE d.learner_id = a.learner_id AND d.curriculum_id = a.curriculum_id AND d.item = a.item
+            AND d.answered_seq IS NULL
+            AND (a.decision_id = d.id OR (a.decision_id IS NULL AND d.outcome NOT IN ('skipped', 'superseded')))
+            AND d.served_at BETWEEN to_timestamp(a.seconds - %s) AND to_timestamp(a.seconds + %s)
+        ORDER BY d.served_at DESC, d.id DESC LIMIT 1
+    ) o
+    ORDER BY o.id, a.decision_id NULLS LAST, a.seconds, a.seq
 ) a
 WHERE d.id = a.id
+RETURNING d.id
+"""
+
+# Older offers of an item whose newest was answered: a later answer is no answer to them.
+_SUPERSEDED: Final = """
+UPDATE scheduling_decision o SET outcome = 'superseded', outcome_at = d.outcome_at
+FROM scheduling_decision d
+WHERE d.id = ANY(%s::uuid[]) AND o.learner_id = d.learner_id AND o.curriculum_id = d.curriculum_id AND o.item = d.item
+    AND o.id <> d.id AND o.answered_seq IS NULL AND o.outcome NOT IN ('skipped', 'superseded')
+    AND o.served_at < d.served_at
 """
 
 # Looked up by the index of open decisions: what was skipped was not answered.
 _SKIPPED: Final = """
-SELECT learner_id, array_agg(item) FROM scheduling_decision
+SELECT learner_id, curriculum_id, array_agg(item) FROM scheduling_decision
 WHERE learner_id = ANY(%b::uuid[]) AND answered_seq IS NULL AND outcome = 'skipped' AND outcome_at > %s
-GROUP BY learner_id
+GROUP BY learner_id, curriculum_id
 """
 
 _DUE: Final = """
@@ -109,25 +128,45 @@ def plan(advanced: Sequence[Advanced], *, now: datetime) -> None:
         _save(_planned([a.belief for a in advanced], now))
 
 
-def choose(belief: Belief, *, now: datetime, narrowing: Narrowing | None = None, seed: int | None = None) -> Body:
-    """What the policy says now; pure but for the snapshot and fresh chance."""
+def choose(
+    belief: Belief,
+    *,
+    now: datetime,
+    narrowing: Narrowing | None = None,
+    seed: int | None = None,
+    agreed: Agreed | None = None,
+) -> Body:
+    """What the policy says now, by what is agreed (looked up if not given); pure but for that and fresh chance."""
     where = belief.school_id, belief.curriculum_id, belief.version_id
     content = contents.gated(*where)
     if belief.table.n_concepts > content.n_concepts:
         # The worker that wrote the belief saw a newer version than this process has looked at.
         content = contents.gated(*where, fresh=True)
-    seed = plans.new_seed() if seed is None else seed
-    narrowing = narrowing or Narrowing()
-    choice = _choice(content, belief, narrowing, seed, now.timestamp())
+    agreed = agreed or rules.agreed(belief.school_id, belief.curriculum_id, [belief.learner_id], now)[belief.learner_id]
+    situation = _situation(content, belief, narrowing or Narrowing(), agreed, seed, now.timestamp())
+    choice = agreed.policy(situation)
+    choice = replace(choice, next_due=agreed.open_from(choice.next_due))
     basis = Provenance(
         belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of, content.graph
     )
-    size = plan_size() if narrowing.size is None else narrowing.size
-    return plans.body(choice, basis, seed=seed, now=now.timestamp(), size=size)
+    return plans.body(
+        choice,
+        basis,
+        agreed.policy,
+        seed=situation.seed,
+        now=situation.now,
+        size=plan_size() if situation.size is None else situation.size,
+        agreed=agreed.terms.mark(without=agreed.done(belief)),
+        holds_until=situation.rules.day_ends if agreed.is_daily else None,
+        counts_answers=agreed.counts_answers,
+        narrowed=_narrowed(situation, agreed, choice),
+    )
 
 
-def save(belief: Belief, body: Body) -> None:
+def save(belief: Belief, body: Body, *, agreed: Agreed | None = None, now: datetime | None = None) -> None:
     _save([(belief, body)])
+    if agreed and now:
+        overrides.settle(agreed.done(belief), now=now)
 
 
 def plan_size() -> int:
@@ -144,6 +183,7 @@ def release_due(*, now: datetime) -> int:
             learners = [learner for *_, learner in group]
             planned += _planned(beliefs(school_id, curriculum_id, learners, now.timestamp()), now)
         _save(planned)
+        events.released(planned, now=now)
     return len(planned)
 
 
@@ -160,13 +200,14 @@ def log_decisions(
         school_id, learner_id, curriculum_id, body.curriculum_version_id, body.model_version_id, body.graph,
         body.policy, body.policy_version, body.seed, plans.moment(body.as_of), plans.moment(body.computed_at), now,
     )  # fmt: skip
+    narrowing = _json(body.narrowed)
     for entry in entries:
         db.rows(
             _LOG,
             (
                 entry.decision_id, *common, entry.slot, entry.concept, entry.item, entry.kind,
                 plans.moment(entry.due_at), entry.score,
-                entry.propensity, _json(entry.reasons), _json(entry.candidates),
+                entry.propensity, _json(entry.reasons), _json(entry.candidates), narrowing,
             ),
         )  # fmt: skip
 
@@ -175,44 +216,77 @@ _LOG: Final = """
 INSERT INTO scheduling_decision (
     id, school_id, learner_id, curriculum_id, curriculum_version_id, model_version_id, graph, policy, policy_version,
     seed, as_of, decided_at, served_at, slot, concept, item, kind, due_at, score, propensity, reasons, candidates,
-    outcome)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, 'offered')
+    narrowing, outcome)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb,
+    %s::jsonb, 'offered')
 ON CONFLICT (id) DO NOTHING
 """
 
 
-def skipped(learner_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, frozenset[int]]:
-    """Items that each learner skipped within the last day: not to be offered again yet."""
+def skipped(learner_ids: Collection[UUID], *, now: datetime) -> dict[Pair, frozenset[int]]:
+    """Items that each learner skipped within the last day: not to be offered again yet. By learner and curriculum."""
     rows = db.rows(_SKIPPED, [list(learner_ids), now - SKIPPED_FOR])
-    return {learner: frozenset(items) for learner, items in rows}
+    return {(learner, curriculum): frozenset(items) for learner, curriculum, items in rows}
 
 
 def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Body]]:
-    """A plan each; one query for all. Whoever cannot be planned for keeps the plan they had, and holds up nobody."""
+    """A plan each; few queries for all. Whoever cannot be planned for keeps the plan they had, and holds up nobody."""
     avoid = skipped([b.learner_id for b in beliefs], now=now)
+    by_pair = {(b.learner_id, b.curriculum_id): b for b in beliefs}
+    agreed = rules.agreed_for({pair: b.school_id for pair, b in by_pair.items()}, now)
     planned: list[tuple[Belief, Body]] = []
-    for belief in beliefs:
-        narrowing = Narrowing(exclude_items=avoid.get(belief.learner_id, frozenset()))
+    done: dict[UUID, Override.End] = {}
+    for pair, belief in by_pair.items():
+        narrowing = Narrowing(exclude_items=avoid.get(pair, frozenset()))
         try:
-            planned.append((belief, choose(belief, now=now, narrowing=narrowing)))
+            planned.append((belief, choose(belief, now=now, narrowing=narrowing, agreed=agreed[pair])))
+            done |= agreed[pair].done(belief)
         except Exception:
             log.exception("learner_not_planned", learner=str(belief.learner_id))
+    overrides.settle(done, now=now)
     return planned
 
 
-def _choice(content: Snapshot, belief: Belief, narrowing: Narrowing, seed: int, now: float) -> Choice:
-    return plans.policy()(
-        Situation(
-            now=now,
-            content=content,
-            table=belief.table,
-            evidence=belief.evidence,
-            seed=seed,
-            scope=_mask(content, narrowing.concepts),
-            exclude_items=narrowing.exclude_items,
-            minutes=narrowing.minutes,
-            size=narrowing.size,
-        )
+def _situation(
+    content: Snapshot, belief: Belief, narrowing: Narrowing, agreed: Agreed, seed: int | None, now: float
+) -> Situation:
+    return Situation(
+        now=now,
+        content=content,
+        table=belief.table,
+        evidence=belief.evidence,
+        seed=plans.new_seed() if seed is None else seed,
+        criteria=agreed.criteria_within(content),
+        settings=agreed.settings,
+        scope=_mask(content, narrowing.concepts),
+        exclude_items=narrowing.exclude_items,
+        minutes=narrowing.minutes,
+        size=narrowing.size,
+        rules=agreed.rules(belief, content),
+        history=agreed.history,
+        cohort=agreed.cohort,
+    )
+
+
+def _narrowed(situation: Situation, agreed: Agreed, choice: Choice) -> Narrowed:
+    held, asked = situation.rules, situation.scope
+    return Narrowed(
+        n=situation.size,
+        minutes=situation.minutes,
+        concepts=None if asked is None else np.flatnonzero(asked).tolist(),
+        exclude=sorted(situation.exclude_items),
+        settings=knobs.encoded(agreed.terms.knobs),
+        explores=agreed.terms.explores,
+        pinned=list(held.pinned),
+        excluded=sorted(held.excluded),
+        opened=sorted(held.opened),
+        known=sorted(held.known),
+        answers_left=held.answers_left,
+        new_left=held.new_left,
+        minutes_left=held.minutes_left,
+        quiet=held.quiet,
+        day_ends=held.day_ends,
+        barriers=choice.barriers,
     )
 
 
@@ -242,7 +316,8 @@ def _note_answers(advanced: Sequence[Advanced]) -> None:
         for u in a.answered
     ]
     if fields:
-        db.rows(_ANSWERED, [*map(list, zip(*fields, strict=True)), ANSWERS_WITHIN, CLOCK_SKEW])
+        answered = db.rows(_ANSWERED, [*map(list, zip(*fields, strict=True)), ANSWERS_WITHIN, CLOCK_SKEW])
+        db.rows(_SUPERSEDED, [[decision for (decision,) in answered]])
 
 
 def _json(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,20 +16,23 @@ from curricula import snapshot
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.accounts.access import Client, External, NotFound, parse_ref
-from tutor.scheduling import contents, plans, services
+from tutor.scheduling import contents, plans, rules, services
 from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.services import Narrowing
+from tutor.scheduling.terms import COLUMNS, JOINS, Terms
 from tutor.tracing.beliefs import STALE_SECONDS, beliefs
 
 #: A plan older than this is made anew: recall has faded since, though nothing new fell due.
 PLAN_HOLDS_SECONDS: Final = 6 * 3600.0
 
-_PLAN: Final = """
-SELECT l.id, p.applied_seq, p.body, h.seq, COALESCE(h.behind_since < to_timestamp(%s), false)
-FROM accounts_learner l
-LEFT JOIN scheduling_plan p ON p.learner_id = l.id AND p.curriculum_id = %s
-LEFT JOIN interactions_loghead h ON h.learner_id = l.id AND h.curriculum_id = %s
-WHERE l.school_id = %s AND """
+_PLAN: Final = f"""
+SELECT l.id, p.applied_seq, p.body, h.seq, COALESCE(h.behind_since < to_timestamp(%s), false), {COLUMNS}
+FROM (SELECT %s::uuid AS id, %s::bool AS is_only, %s::timestamptz AS now) c
+CROSS JOIN accounts_learner l
+LEFT JOIN scheduling_plan p ON p.learner_id = l.id AND p.curriculum_id = c.id
+LEFT JOIN interactions_loghead h ON h.learner_id = l.id AND h.curriculum_id = c.id
+{JOINS}
+WHERE l.school_id = %s AND """  # noqa: S608
 _BY_ID: Final = _PLAN + "l.id = %s"
 _BY_NAME: Final = _PLAN + "l.source = %s AND l.external_id = %s AND l.external_id <> ''"
 
@@ -61,10 +65,13 @@ def next_for(
         contents.UnknownCurriculum, contents.AmbiguousCurriculum: if it is not clear what is to be learnt.
     """
     curriculum_id = contents.resolve(client.school_id, curriculum)
-    learner_id, applied_seq, text, seq, is_stale = _read(client.school_id, curriculum_id, ref, now)
+    learner_id, applied_seq, text, seq, is_stale, *said = _read(client.school_id, curriculum_id, ref, now)
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
     body = plans.readable(text) if narrowing is None else None
-    entries = _left(body, answered, n, now) if body and _is_of_newest(body, client.school_id, curriculum_id) else None
+    holds = (
+        body and body.agreed == Terms.of(tuple(said)).mark() and _is_of_newest(body, client.school_id, curriculum_id)
+    )
+    entries = _left(body, answered, n, now) if body and holds else None
     if body is None or entries is None:
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
         entries = body.entries[:n]
@@ -75,11 +82,15 @@ def next_for(
 
 def _read(school_id: UUID, curriculum_id: UUID, ref: str, now: datetime) -> tuple[Any, ...]:
     parsed = parse_ref(ref)
-    common = now.timestamp() - STALE_SECONDS, curriculum_id, curriculum_id, school_id
+    is_only = contents.is_only(school_id, curriculum_id)
+    common = now.timestamp() - STALE_SECONDS, curriculum_id, is_only, now, school_id
+    # Prepared: so many tables take longer to plan for than to read.
     if isinstance(parsed, UUID):
-        found = db.rows(_BY_ID, (*common, parsed))
+        found = db.rows(_BY_ID, (*common, parsed), prepare=True)
+    elif isinstance(parsed, External):
+        found = db.rows(_BY_NAME, (*common, parsed.source, parsed.id), prepare=True)
     else:
-        found = db.rows(_BY_NAME, (*common, parsed.source, parsed.id)) if isinstance(parsed, External) else []
+        found = []
     if not found:
         raise NotFound("learner", ref)
     return found[0]
@@ -111,7 +122,8 @@ def _left(body: Body, answered: frozenset[int], n: int, now: datetime) -> list[P
 def open_entries(body: Body, answered: frozenset[int], now: datetime) -> list[PlannedEntry] | None:
     """Entries of a plan not answered yet; None if the plan no longer says what to do."""
     seconds = now.timestamp()
-    if seconds > body.computed_at + PLAN_HOLDS_SECONDS or (body.next_due_at and seconds >= body.next_due_at):
+    ends = min(body.computed_at + PLAN_HOLDS_SECONDS, body.next_due_at or inf, body.holds_until or inf)
+    if seconds >= ends or (body.counts_answers and answered):
         return None
     left = [entry for entry in body.entries if entry.item not in answered]
     return None if body.entries and not left else left
@@ -128,14 +140,15 @@ def _choose(
 ) -> Body:
     belief = beliefs(school_id, curriculum_id, [learner_id], now.timestamp())[0]
     asked = narrowing or Narrowing()
-    avoid = services.skipped([learner_id], now=now).get(learner_id, frozenset())
+    avoid = services.skipped([learner_id], now=now).get((learner_id, curriculum_id), frozenset())
+    agreed = rules.agreed(school_id, curriculum_id, [learner_id], now)[learner_id]
     narrowed = Narrowing(
         size=n if narrowing else max(n, services.plan_size()),
         minutes=asked.minutes,
         concepts=asked.concepts,
         exclude_items=asked.exclude_items | answered | avoid,
     )
-    body = services.choose(belief, now=now, narrowing=narrowed)
+    body = services.choose(belief, now=now, narrowing=narrowed, agreed=agreed)
     if narrowing is None:
-        services.save(belief, body)
+        services.save(belief, body, agreed=agreed, now=now)
     return body

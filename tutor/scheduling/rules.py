@@ -1,0 +1,274 @@
+"""What holds for each learner now: policy, settings, criteria and today's rules, resolved from the tables.
+
+Four statements at most, however many learners: the terms; the log since their mornings, where an allowance or a pin
+asks for it; their histories and their cohorts, where the policy reads them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Final, NamedTuple, final
+from uuid import UUID
+
+import numpy as np
+
+from curricula.snapshot import Snapshot
+from kt_models.recall import Float
+from tutor import db
+from tutor.scheduling import cohorts, contents, knobs
+from tutor.scheduling.balance import balanced, latest_at
+from tutor.scheduling.calendar import Bool, Days
+from tutor.scheduling.histories import Pair, histories_of
+from tutor.scheduling.models import Override
+from tutor.scheduling.policies import Cohort, History, Policy, Rules, Settings, Situation
+from tutor.scheduling.terms import COLUMNS, JOINS, Terms, Word
+from tutor.tracing.beliefs import Belief
+from tutor.tracing.status import Criteria
+
+#: No answer counts for more minutes than this: pages stay open over lunch.
+MOST_MINUTES: Final = 10.0
+
+_TERMS: Final = f"""
+SELECT l.id, c.id, {COLUMNS}
+FROM unnest(%s::uuid[], %s::uuid[], %s::bool[]) AS t(learner_id, id, is_only)
+JOIN accounts_learner l ON l.id = t.learner_id
+CROSS JOIN LATERAL (SELECT t.id, t.is_only, %s::timestamptz AS now) c
+{JOINS}
+"""  # noqa: S608
+
+_LOG: Final = """
+SELECT w.learner_id, w.curriculum_id, i.seq, i.item, i.concepts, i.response_seconds,
+       extract(epoch FROM i.occurred_at)::float8
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[]) AS w(learner_id, curriculum_id, since)
+JOIN interactions_interaction i ON i.learner_id = w.learner_id AND i.curriculum_id = w.curriculum_id
+    AND i.occurred_at >= to_timestamp(w.since)
+"""
+
+
+class Given(NamedTuple):
+    """An answer in the log, whether or not a worker has seen it. `seconds` is Unix time."""
+
+    seq: int
+    item: int
+    concepts: Sequence[int]
+    response_seconds: float | None
+    seconds: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Agreed:
+    """Attributes: days: of the learner, today first.     given: answers since the morning, or since the oldest pin."""
+
+    terms: Terms
+    policy: Policy
+    settings: Settings
+    criteria: Criteria
+    days: Days
+    given: tuple[Given, ...] = ()
+    history: History | None = None
+    cohort: Cohort | None = None
+
+    @cached_property
+    def quiet(self) -> Bool:
+        """(days,)"""
+        return self.days.quiet(self.terms.knobs.quiet_numbers, self.terms.knobs.quiet_dates)
+
+    @cached_property
+    def minutes_a_day(self) -> float | None:
+        limits = [each for each in (self.terms.knobs.minutes_a_day, self.terms.minutes_a_day) if each is not None]
+        return min(limits, default=None)
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether what may be offered today may not be what may be tomorrow."""
+        return self.terms.knobs.is_daily or self.minutes_a_day is not None
+
+    @property
+    def counts_answers(self) -> bool:
+        """Whether each answer lessens what may be offered."""
+        return self.terms.knobs.has_caps or self.minutes_a_day is not None
+
+    def rules(self, belief: Belief, content: Snapshot) -> Rules:
+        terms, today = self.terms, self._today()
+        spent = self.spent(belief)
+        within = partial(_within, content)
+        answers, new, minutes = terms.knobs.answers_a_day, terms.knobs.new_a_day, self.minutes_a_day
+        return Rules(
+            pinned=tuple(within(word.concept for word in terms.pins if word.id not in spent)),
+            excluded=frozenset(within(terms.excluded)),
+            opened=frozenset(within(terms.opened)),
+            known=frozenset(within(terms.known)),
+            answers_left=None if answers is None else max(answers - len(today), 0),
+            new_left=None if new is None else max(new - len(_begun(today, belief)), 0),
+            minutes_left=None if minutes is None else max(minutes - _minutes(today, content), 0.0),
+            quiet=bool(self.quiet[0]),
+            day_ends=self.open_from(float(self.days.starts[1])) if self.quiet[0] else float(self.days.starts[1]),
+            review_due=partial(spread, self.days, self.quiet) if self.settings.spread_reviews else None,
+        )
+
+    def criteria_within(self, content: Snapshot) -> Criteria:
+        """Without concepts that a version before the newest does not have."""
+        known, opened = (frozenset(_within(content, each)) for each in (self.terms.known, self.terms.opened))
+        return replace(self.criteria, known=known, opened=opened) if known or opened else self.criteria
+
+    def spent(self, belief: Belief) -> dict[UUID, Override.End]:
+        """Pins that have done their work for this learner: mastered since, or answered often enough."""
+        return {word.id: end for word in self.terms.pins if (end := self._end(word, belief))}
+
+    def done(self, belief: Belief) -> dict[UUID, Override.End]:
+        """Of those, the learner's own: a class's pin goes on for the others."""
+        own = {word.id for word in self.terms.pins if word.is_own}
+        return {pin: end for pin, end in self.spent(belief).items() if pin in own}
+
+    def _end(self, pin: Word, belief: Belief) -> Override.End | None:
+        since = [each for each in self.given if each.seconds >= pin.made_at and pin.concept in each.concepts]
+        if len(since) >= pin.answers:
+            return Override.End.ANSWERED
+        # Judged by what the belief knows: mastery from before the pin is what the teacher doubts.
+        is_known = any(each.seq <= belief.applied_seq for each in since)
+        rows = belief.evidence.rows
+        mastered = bool(rows["mastered"][rows["concept"] == pin.concept].any())
+        return Override.End.MASTERED if is_known and mastered else None
+
+    def open_from(self, seconds: float) -> float:
+        """The time itself, or the end of the quiet days that it falls on; unchanged beyond the days known."""
+        index = int(self.days.index(seconds))
+        if not 0 <= index < len(self.days) or not self.quiet[index]:
+            return seconds
+        later = np.flatnonzero(~self.quiet[index:])
+        return float(self.days.starts[index + int(later[0])] if len(later) else self.days.starts[-1])
+
+    def _today(self) -> list[Given]:
+        morning = float(self.days.starts[0])
+        return [each for each in self.given if each.seconds >= morning]
+
+
+def agreed(
+    school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
+) -> dict[UUID, Agreed]:  # fmt: skip
+    """By learner; where nothing is agreed, defaults."""
+    found = agreed_for({(learner, curriculum_id): school_id for learner in learner_ids}, now)
+    return {learner: each for (learner, _), each in found.items()}
+
+
+def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed]:
+    """The same of learners of several schools and curricula, in as many statements."""
+    found = {pair: _resolved(terms, pair[1], now) for pair, terms in _terms(schools, now).items()}
+    given = _given({pair: since for pair, each in found.items() if (since := _since(each)) is not None})
+    read = histories_of([pair for pair, each in found.items() if each.policy.reads_history])
+    measured = cohorts.read({_cohort_key(pair, each) for pair, each in found.items() if each.policy.reads_cohort})
+    return {
+        pair: replace(
+            each,
+            given=given.get(pair, ()),
+            history=read.get(pair, History.none()) if each.policy.reads_history else None,
+            cohort=measured.get(_cohort_key(pair, each)) if each.policy.reads_cohort else None,
+        )
+        for pair, each in found.items()
+    }
+
+
+def agreed_as(terms: Terms, pair: Pair, now: datetime) -> Agreed:
+    """Of terms that were read already; without the log, so not for a choice."""
+    return _resolved(terms, pair[1], now)
+
+
+def criteria(
+    school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
+) -> dict[UUID, Criteria]:  # fmt: skip
+    """By which each learner's statuses are to be told: one statement."""
+    terms = _terms({(learner, curriculum_id): school_id for learner in learner_ids}, now)
+    content = contents.latest(curriculum_id)
+    return {
+        learner: _resolved(each, curriculum_id, now).criteria_within(content) for (learner, _), each in terms.items()
+    }
+
+
+def spread(days: Days, quiet: Bool, situation: Situation) -> Float:
+    """(concepts,) Unix seconds at which reviews are offered, so that no day is crowded and quiet days stay quiet."""
+    return balanced(
+        situation.falls_due,
+        situation.column("seconds"),
+        situation.minutes_each,
+        days,
+        quiet,
+        latest=latest_at(situation.table, situation.level),
+    )
+
+
+def _terms(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Terms]:
+    if not schools:
+        return {}
+    learners, curricula = map(list, zip(*schools, strict=True))
+    only = [contents.is_only(school, curriculum) for (_, curriculum), school in schools.items()]
+    rows = db.rows(_TERMS, [learners, curricula, only, now], prepare=True)
+    known = {(learner, curriculum): Terms.of(tuple(row)) for learner, curriculum, *row in rows}
+    return {pair: known.get(pair) or Terms.none() for pair in schools}
+
+
+def _resolved(terms: Terms, curriculum_id: UUID, now: datetime) -> Agreed:
+    goals: frozenset[int] = frozenset()
+    if terms.knobs.goals:
+        positions = contents.latest(curriculum_id).concept_position
+        goals = frozenset(positions[key] for key in terms.knobs.goals if key in positions)
+    return Agreed(
+        terms,
+        knobs.policy_of(terms.policy),
+        knobs.settings_of(terms.knobs, goals, terms.zone, terms.cutoff_hour, terms.explores),
+        knobs.criteria_of(terms.knobs),
+        Days.ahead(terms.zone, terms.cutoff_hour, now.timestamp()),
+    )
+
+
+def _since(each: Agreed) -> float | None:
+    """From when on the log matters; None if it does not."""
+    times = [pin.made_at for pin in each.terms.pins]
+    if each.counts_answers:
+        times.append(float(each.days.starts[0]))
+    return min(times, default=None)
+
+
+def _given(since: Mapping[Pair, float]) -> dict[Pair, tuple[Given, ...]]:
+    if not since:
+        return {}
+    learners, curricula = map(list, zip(*since, strict=True))
+    out: dict[Pair, list[Given]] = defaultdict(list)
+    for learner, curriculum, *row in db.rows(_LOG, [learners, curricula, list(since.values())], prepare=True):
+        out[learner, curriculum].append(Given(*row))
+    return {pair: tuple(given) for pair, given in out.items()}
+
+
+def _cohort_key(pair: Pair, each: Agreed) -> tuple[UUID | None, UUID]:
+    return each.terms.group_id, pair[1]
+
+
+def _within(content: Snapshot, concepts: Iterable[int]) -> list[int]:
+    """Overrides may name concepts that a process which looked a moment ago has not seen yet."""
+    return [concept for concept in concepts if concept < content.n_concepts]
+
+
+def _begun(today: Sequence[Given], belief: Belief) -> set[int]:
+    """Concepts whose first answer is of today."""
+    folded: dict[int, int] = defaultdict(int)
+    for each in today:
+        for concept in each.concepts:
+            folded[concept] += each.seq <= belief.applied_seq
+    rows = belief.evidence.rows
+    before = dict(zip(rows["concept"].tolist(), rows["n"].tolist(), strict=True))
+    return {concept for concept, n in folded.items() if before.get(concept, 0) <= n}
+
+
+def _minutes(today: Sequence[Given], content: Snapshot) -> float:
+    """That the answers took, as far as senders say; else as long as their items are expected to take."""
+    return sum(_minutes_of(each, content) for each in today)
+
+
+def _minutes_of(given: Given, content: Snapshot) -> float:
+    if given.response_seconds is not None:
+        return min(given.response_seconds / 60.0, MOST_MINUTES)
+    return float(content.item_minutes[given.item]) if given.item < content.n_items else 1.0

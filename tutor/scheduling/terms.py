@@ -1,0 +1,145 @@
+"""What is agreed for a learner, as the tables say it: one row, read in the statement that needs it anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tutor.scheduling import knobs
+from tutor.scheduling.knobs import DEFAULTS, Knobs
+from tutor.scheduling.models import Override
+
+#: `COLUMNS` of a query FROM accounts_learner l, (...) c(id, is_only, now) and `JOINS`: c is the curriculum, whether
+#: the school has no other, and the time. Of several classes the one joined last decides; a class without a curriculum
+#: works on the school's only one. Overrides hold whichever of the learner's classes they were made for.
+COLUMNS: Final = """
+COALESCE(NULLIF(l.timezone, ''), s.timezone), l.day_cutoff_hour, g.id, gs.policy, gs.chosen::text, gs.updated_at::text,
+ls.explores, ls.minutes_a_day, ls.updated_at::text, o.said
+"""
+JOINS: Final = """
+JOIN accounts_school s ON s.id = l.school_id
+LEFT JOIN LATERAL (
+    SELECT g.id FROM accounts_membership m JOIN accounts_group g ON g.id = m.group_id
+    WHERE m.learner_id = l.id AND (g.curriculum_id = c.id OR (c.is_only AND g.curriculum_id IS NULL))
+    ORDER BY m.since DESC, m.id DESC LIMIT 1
+) g ON true
+LEFT JOIN scheduling_groupsettings gs ON gs.group_id = g.id
+LEFT JOIN scheduling_learnersettings ls ON ls.learner_id = l.id
+LEFT JOIN LATERAL (
+    SELECT json_agg(
+        json_build_array(v.id, v.kind, v.concept, v.learner_id IS NOT NULL, extract(epoch FROM v.made_at), v.answers)
+        ORDER BY v.learner_id IS NOT NULL, v.made_at, v.id
+    )::text AS said
+    FROM (
+        SELECT v.* FROM scheduling_override v WHERE v.learner_id = l.id AND v.ended_at IS NULL
+        UNION ALL
+        SELECT v.* FROM accounts_membership m JOIN scheduling_override v ON v.group_id = m.group_id
+        WHERE m.learner_id = l.id AND v.ended_at IS NULL
+    ) v
+    WHERE v.curriculum_id = c.id AND (v.expires_at IS NULL OR v.expires_at > c.now)
+) o ON true
+"""
+
+
+class Word(NamedTuple):
+    """An override that holds for a learner; `is_own` if not made for a whole class. `made_at` is Unix time."""
+
+    id: UUID
+    kind: Override.Kind
+    concept: int
+    is_own: bool
+    made_at: float
+    answers: int
+
+
+_words: Final = msgspec.json.Decoder(list[tuple[UUID, str, int, bool, float, int]])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """`words` in the order in which they count: of two that contradict, the later. The learner's own come last."""
+
+    zone: str
+    cutoff_hour: int
+    group_id: UUID | None
+    policy: str
+    knobs: Knobs
+    explores: bool
+    minutes_a_day: float | None
+    words: tuple[Word, ...]
+    #: When the class's and the learner's settings were changed last, None where there are none.
+    changed: tuple[str | None, str | None]
+
+    @classmethod
+    def none(cls) -> Terms:
+        return cls("UTC", 0, None, "", DEFAULTS, True, None, (), (None, None))
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> Terms:
+        """From `COLUMNS`."""
+        zone, hour, group_id, policy, chosen, changed, explores, minutes, own_changed, said = row
+        return cls(
+            _known_zone(zone),
+            hour,
+            group_id,
+            policy or "",
+            knobs.decoded(chosen) if chosen else DEFAULTS,
+            explores is not False,
+            minutes,
+            tuple(Word(each[0], Override.Kind(each[1]), *each[2:]) for each in _words.decode(said)) if said else (),
+            (changed, own_changed),
+        )
+
+    def mark(self, without: Collection[UUID] = ()) -> str:
+        """Changes whenever something else is agreed, "" if nothing is: a plan made by other terms no longer holds.
+
+        Words in `without` have done their work, and are about to be ended.
+        """
+        words = [word.id for word in self.words if word.id not in without]
+        if not words and self.changed == (None, None):
+            return ""
+        told = (self.zone, self.cutoff_hour, self.group_id, *self.changed, *words)
+        return blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+    @cached_property
+    def pins(self) -> tuple[Word, ...]:
+        """Concepts wanted next, the learner's own first, then by age; without those excluded later."""
+        last = {w.concept: w for w in self.words if w.kind in (Override.Kind.PIN, Override.Kind.EXCLUDE)}
+        pins = [word for word in last.values() if word.kind is Override.Kind.PIN]
+        return tuple(sorted(pins, key=lambda word: (not word.is_own, word.made_at)))
+
+    @cached_property
+    def excluded(self) -> frozenset[int]:
+        return self._concepts(Override.Kind.EXCLUDE) - {word.concept for word in self.pins}
+
+    @cached_property
+    def opened(self) -> frozenset[int]:
+        return self._concepts(Override.Kind.OPEN)
+
+    @cached_property
+    def known(self) -> frozenset[int]:
+        return self._concepts(Override.Kind.MASTERED)
+
+    def _concepts(self, kind: Override.Kind) -> frozenset[int]:
+        return frozenset(word.concept for word in self.words if word.kind is kind)
+
+
+_zones: dict[str, str] = {}
+
+
+def _known_zone(name: str) -> str:
+    """UTC for what no table of zones knows any more: one such learner must not hold up the others of a batch."""
+    if name not in _zones:
+        try:
+            _zones[name] = ZoneInfo(name).key
+        except (ValueError, OSError, KeyError):
+            _zones[name] = "UTC"
+    return _zones[name]
