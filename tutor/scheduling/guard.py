@@ -111,13 +111,17 @@ def look(approved: Float, new: Float, promise: Promise, *, at: int) -> Figures:
         if not bool(((values >= 0) & (values <= 1)).all()):
             raise ValueError("a value is outside [0, 1]: bounds hold only there, so take a reward that is within")
     n, risk = len(new), promise.risk(at)
-    mean = [float(values.mean()) if n else math.nan for values in (approved, new)]
+    means = _mean(approved), _mean(new)
     if n < promise.warm_up:
-        return Figures(promise.alpha, n, *mean, -1.0, 1.0, "warming up")
+        return Figures(promise.alpha, n, *means, -1.0, 1.0, "warming up")
     gain = new - approved
     low, high = lower(gain, 2.0, risk / 2), -lower(-gain, 2.0, risk / 2)
     verdict = "better" if low > promise.least_gain else "worse" if high < 0 else "open"
-    return Figures(share(approved, new, promise, risk), n, *mean, max(low, -1.0), min(high, 1.0), verdict)
+    return Figures(share(approved, new, promise, risk), n, *means, max(low, -1.0), min(high, 1.0), verdict)
+
+
+def _mean(values: Float) -> float:
+    return float(values.mean()) if len(values) else math.nan
 
 
 def share(approved: Float, new: Float, promise: Promise, risk: float) -> float:

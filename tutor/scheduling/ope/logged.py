@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, final
 
@@ -45,6 +45,7 @@ class Logged:
         candidate_features: (candidates, k) what was known of each candidate.
         chosen_features: (rows, k) what is known of the chosen one only: no use in valuing the others, but confounders.
         truncated: the log holds older rows that were not read.
+        decision: (rows,) ids in the decision log; empty where rows are of no such log.
 
     Raises:
         BadLog: if the columns do not fit together, naming the first row that is wrong.
@@ -69,6 +70,7 @@ class Logged:
     candidate_feature_names: tuple[str, ...] = ()
     chosen_feature_names: tuple[str, ...] = ()
     truncated: bool = False
+    decision: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -88,7 +90,8 @@ class Logged:
 
     def _check_shapes(self) -> None:
         rows, candidates = len(self.learner), len(self.concept)
-        for names, n in ((_ROW_COLUMNS, rows), (_CANDIDATE_COLUMNS, candidates), (("offset",), rows + 1)):
+        ids = ("decision",) if len(self.decision) else ()
+        for names, n in ((_ROW_COLUMNS + ids, rows), (_CANDIDATE_COLUMNS, candidates), (("offset",), rows + 1)):
             for name in names:
                 if len(getattr(self, name)) != n:
                     raise BadLog(f"{name} has {len(getattr(self, name))} entries, {n} are needed: one for each row")
@@ -127,6 +130,7 @@ class Logged:
         columns = {name: getattr(self, name)[rows] for name in _ROW_COLUMNS}
         columns |= {name: getattr(self, name)[kept] for name in _CANDIDATE_COLUMNS}
         columns["chosen"] = place[self.chosen[rows]]
+        columns["decision"] = self.decision[rows] if len(self.decision) else self.decision
         return replace(self, **columns, offset=np.concatenate([[0], np.cumsum(self.counts[rows])]))
 
 

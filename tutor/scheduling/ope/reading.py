@@ -153,6 +153,7 @@ def _part(batch: list[tuple[Any, ...]], learners: dict[UUID, int], reward: Rewar
     answered, credit, later = (_floats(row[at] for row in batch) for at in (9, 10, 11))
     curricula = [row[2] for row in batch]
     return {
+        "decision": np.array([row[0] for row in batch], dtype=object),
         "learner": np.array([learners.setdefault(row[1], len(learners)) for row in batch], dtype=np.int64),
         "seconds": _floats(row[3] for row in batch),
         "counts": counts,
