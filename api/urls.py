@@ -19,6 +19,7 @@ from api.v1 import (
     recommendations,
     states,
     training_runs,
+    webhooks,
     workers,
 )
 from api.v1 import next as next_material
@@ -40,6 +41,7 @@ V1: list[URLPattern | URLResolver] = [
     *agenda.urlpatterns,
     *models.urlpatterns,
     *training_runs.urlpatterns,
+    *webhooks.urlpatterns,
     *workers.urlpatterns,
     path("schema", openapi.schema),
     path("docs", openapi.Docs.as_view()),
