@@ -119,6 +119,7 @@ MODEL_MEMORY_BYTES = env.int("TRELLIS_MODEL_MEMORY_MIB", default=2048) * 2**20
 #: A worker who has drained nothing for so long, while learners have waited for longer, is started again.
 SILENT_SECONDS = env.float("TRELLIS_SILENT_SECONDS", default=300.0)
 
+_CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 #: Where training runs keep what they make until they end; device, processes, niceness and threads of a fit.
 TRAINING_DIR = Path(env.str("TRELLIS_TRAINING_DIR", default=str(BASE_DIR / ".dev" / "training")))
 TRAINING_DEVICE = env.str("TRELLIS_TRAINING_DEVICE", default="cpu")
@@ -128,7 +129,9 @@ TRAINING_NICE = env.int("TRELLIS_TRAINING_NICE", default=19)
 TRAINING_LEASE_SECONDS = env.float("TRELLIS_TRAINING_LEASE_SECONDS", default=60.0)
 #: A run that was broken off waits for so long, times its attempts.
 TRAINING_PAUSE_SECONDS = env.float("TRELLIS_TRAINING_PAUSE_SECONDS", default=15.0)
-TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max((os.cpu_count() or 2) // 2, 1))
+#: CPUs, of those that this process may use, that fits keep to at niceness 19; threads of each of their processes.
+TRAINING_CPUS = env.int("TRELLIS_TRAINING_CPUS", default=max(_CPUS // 2, 1))
+TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max(TRAINING_CPUS // TRAINING_PROCESSES, 1))
 
 #: Refused by the API: one request body may not be larger, so that a request's memory is bounded.
 MAX_BODY_BYTES = 8 * 1024 * 1024

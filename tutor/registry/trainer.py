@@ -201,8 +201,8 @@ class _Work:
         self._tidy()
         self._hold(step=step, progress=self.run.progress if (self.folder / CHECKPOINT).exists() else {})
         child = self._child()
-        leash = ["-m", "tutor.registry.leash", str(os.getpid()), str(settings.TRAINING_NICE)]
-        own = [sys.executable, *leash, *command]
+        how = [os.getpid(), settings.TRAINING_NICE, settings.TRAINING_CPUS]
+        own = [sys.executable, "-m", "tutor.registry.leash", *map(str, how), *command]
         child.spawn(own, env=_environment(), cwd=settings.BASE_DIR)
         try:
             while child.running():
