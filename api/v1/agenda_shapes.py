@@ -15,9 +15,7 @@ CurriculumRef = Annotated[
     str, Meta(min_length=1, max_length=120, description="Key or id; may be left out by schools that have one")
 ]
 DaysAhead = Annotated[int, Meta(ge=1, le=365, description="How far ahead; today is the first day")]
-NewPerDay = Annotated[
-    float, Meta(ge=0, le=50, description="Concepts taken up a day, 0 for reviews alone; as agreed if absent")
-]
+NewPerDay = Annotated[float, Meta(ge=0, le=50, description="Concepts taken up a day, 0 for none; as agreed if absent")]
 Retention = Annotated[float, Meta(ge=0.5, le=0.99)]
 
 

@@ -89,14 +89,34 @@ def test_a_concept_is_begun_when_its_prerequisites_are_learnt(prospect: Prospect
 
 @given(prospect=prospects())
 def test_no_more_is_taken_up_than_the_rate_lets(prospect: Prospect) -> None:
+    """What was practised within a week and not tried in vain goes on, and is not taken up."""
+    n, last = (prospect.evidence.column(name, prospect.content.n_concepts) for name in ("n", "seconds"))
+    goes_on = (n > 0) & (n < TRIES) & (last >= prospect.now - outlook.GOES_ON_DAYS * DAY)
     first: dict[int, int] = {}
     for concept, day, kind, answers in visits(outlook.follow(prospect)):
         if kind is not Kind.REVIEW:
             first.setdefault(concept, day)
             assert answers <= AT_ONCE
+    taken_up = [day for concept, day in first.items() if not goes_on[concept]]
     for day in range(len(prospect.days)):
         opened = int((~prospect.quiet[: day + 1]).sum())
-        assert sum(d <= day for d in first.values()) <= opened * prospect.new_per_day + 1e-9
+        assert sum(d <= day for d in taken_up) <= opened * prospect.new_per_day + 1e-9
+
+
+def begun(prospect: Prospect, n: int, days_ago: float) -> Prospect:
+    """Concept 0 has been answered so often, and is not mastered."""
+    rows = prospect.evidence.rows.copy()
+    rows["mastered"], rows["n"], rows["seconds"] = 0, n, ORIGIN - days_ago * DAY
+    return replace(prospect, evidence=replace(prospect.evidence, rows=rows))
+
+
+@pytest.mark.parametrize(("n", "days_ago", "today"), [(2, 1, {0, 1}), (2, 30, {0}), (TRIES, 1, {0})])
+def test_what_is_under_way_goes_on_beside_what_is_new(n: int, days_ago: float, today: set[int]) -> None:
+    """What was left lying, or tried in vain, has to wait until something can be taken up, before all that is new."""
+    prospect = begun(a_learner([curve(0.7, 0.1)], [curve(0.75, 0.1)], new=1), n, days_ago)
+    known = replace(prospect.table, recall=np.maximum(prospect.table.recall, 0.66))
+    course = outlook.follow(replace(prospect, table=known))
+    assert {c for c, day, _, _ in visits(course) if day == 0} == today
 
 
 @given(prospect=prospects(is_quiet=False))

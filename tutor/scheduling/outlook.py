@@ -6,9 +6,9 @@ One simulator tells agenda, workload and forecast, so that they never contradict
   practices, a delay d after the last of them: logit p(d) = logit recall(d) + j (logit after(d) - logit recall(d)).
 - A review is due when that falls below the level that `status.review_level` tells of recall right after the last
   practice, a day after it at the earliest. It is practised as it falls due; what falls on quiet days waits for others.
-- What is begun and not mastered, then new concepts in the order of the curriculum as their prerequisites are mastered,
-  are taken up at a stated rate, and practised every day, `AT_ONCE` answers a day, until mastery is expected; what
-  `TRIES` answers would not bring there is left then.
+- What was begun in the last days goes on. What was begun before and not mastered, then new concepts in the order of the
+  curriculum as their prerequisites are mastered, are taken up at a stated rate. Both are practised every day, `AT_ONCE`
+  answers a day, until mastery is expected; what `TRIES` answers would not bring there is left then.
 - Of concepts without a row the table tells what practice is worth after a day: over other delays it fades as on the
   concepts with rows, if there are any, else evenly over the logarithm of time until the table ends.
 
@@ -37,6 +37,8 @@ from tutor.tracing.status import DEFAULT, Criteria, all_of, due_at, likely_maste
 AT_ONCE: Final = 3
 #: Who does not master a concept within ten answers rarely does with more of the same (Beck & Gong 2013).
 TRIES: Final = 10
+#: What was practised this many days ago at most, and neither mastered nor tried in vain, is thought to go on.
+GOES_ON_DAYS: Final = 7.0
 #: Concepts taken up a day, unless something else is asked for.
 NEW_PER_DAY: Final = 1.0
 
@@ -90,7 +92,7 @@ class Prospect:
     Attributes:
         now: Unix seconds, within the first of `days`.
         minutes: (concepts,) that an answer takes this learner.      quiet: (days,) on which nothing is practised.
-        new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for reviews alone.
+        new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for none.
     """
 
     now: float
@@ -280,21 +282,25 @@ def _course(prospect: Prospect, begun: Beginnings, concept: Int, day: Int, secon
 
 
 def _beginnings(prospect: Prospect) -> Beginnings:
-    """Day by day: as many as the rate lets, what is begun first, then what is open, in the order of the curriculum."""
+    """What goes on, and day by day as many as the rate lets: what was begun before, then what is open, in order."""
     content, k = prospect.content, prospect.content.n_concepts
     n, mastered = (prospect.evidence.column(name, k) for name in ("n", "mastered"))
     answers, is_learnable = _answers_needed(prospect, n)
     likely = likely_mastered(prospect.table, prospect.evidence, content, prospect.now, prospect.criteria)
     likely |= ~content.concept_active
     waiting = prospect.offered & (mastered == 0)
-    learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), 0
+    recent = prospect.evidence.column("seconds", k) >= prospect.now - GOES_ON_DAYS * SECONDS_PER_DAY
+    goes_on = waiting & (n > 0) & (n < TRIES) & recent
+    turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
+    # What goes on is taken first, and takes nothing from the rate.
+    learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), -int(goes_on.sum())
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
         if allowed <= 0:
             continue
         done = likely | ((learnt >= 0) & (learnt < day))
         ready = np.flatnonzero(waiting & ((n > 0) | all_of(content.prerequisites, done)))
-        for concept in ready[np.argsort(n[ready] == 0, kind="stable")][:allowed].tolist():
+        for concept in ready[np.argsort(turn[ready], kind="stable")][:allowed].tolist():
             last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
             learnt[concept] = last if is_learnable[concept] and last < len(prospect.days) else -1
             waiting[concept], started = False, started + 1
