@@ -65,6 +65,7 @@ _ASKED: Final[Mapping[str, str]] = {
     "groups and deciles": "Is no class and no tenth of the learners told clearly worse than by the champion?",
     "enough": "Are there enough answers of enough learners to judge by?",
     "coin flips": "Does it find nothing to foretell where outcomes are coin flips? If it does, the test leaks.",
+    "policy": "Does a policy that it drives teach simulated learners no less than one driven by the champion?",
 }
 _TITLES: Final[Mapping[str, str]] = {
     "next": "Next answer, against {rival}",
@@ -73,6 +74,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "groups and deciles": "Classes and tenths of learners",
     "enough": "Enough to judge by",
     "coin flips": "Leak test",
+    "policy": "A policy driven by it",
 }
 _BLOCKS: Final[Mapping[str, str]] = {
     "prediction": "Prediction",

@@ -2,8 +2,7 @@
 
 Each gate compares on the same answers and the same resamples of learners, and records its figures whether it opens or
 not. A candidate that may be worse than is let through, as far as the answers can tell, is not: where a gate says "too
-few answers", more of them may open it. Scheduling's gate, a policy driven by the candidate in the simulator, joins
-`BLOCKS` with it.
+few answers", more of them may open it. Blocks of layers above are named in `ABOVE`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, final
 
 import numpy as np
+from django.utils.module_loading import import_string
 
+from curricula.snapshot import Snapshot
 from kt_models import evaluate, metrics
 from kt_models.base import LearnerModel
 from kt_models.data import Dataset
@@ -106,6 +107,8 @@ class Case:
     groups: Int | None = None
     #: What the groups are called, by number; else their numbers.
     group_names: tuple[str, ...] = ()
+    #: The curriculum that it would serve, for those who try a policy on it.
+    content: Snapshot | None = None
     seed: int = 0
     replicates: int = metrics.REPLICATES
     limits: Limits = field(default_factory=Limits)
@@ -127,7 +130,7 @@ def judge(case: Case, table: Table | None = None) -> Verdict:
             f"none of {case.answers.n_answers} answers came at {case.since:.0f} or later: wait, or fit on less"
         )
     table = table or Table(case)
-    return Verdict(tuple(gate for block in BLOCKS for gate in block(case, table)))
+    return Verdict(tuple(gate for block in blocks() for gate in block(case, table)))
 
 
 @final
@@ -245,6 +248,13 @@ def _auc_of_flips(case: Case, rng: np.random.Generator) -> float:
 
 Block = Callable[[Case, Table], Iterator[Gate]]
 BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks, _enough)
+#: By name, for they stand above.
+ABOVE: Final = ("tutor.scheduling.tournament.gate.not_worse",)
+
+
+def blocks() -> tuple[Block, ...]:
+    """All that have a word, those of layers above last."""
+    return (*BLOCKS, *(import_string(name) for name in ABOVE))
 
 
 def _not_worse(block: str, name: str, found: Estimate, limit: float, figures: dict[str, Any]) -> Gate:

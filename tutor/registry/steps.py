@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 from pyarrow import parquet
 
+from curricula import snapshot
 from curricula.models import CurriculumVersion
 from kt_models import artifact, evaluate, metrics
 from kt_models import data as datasets
@@ -190,7 +191,8 @@ def _judge(run: TrainingRun, folder: Path) -> None:
     if not answers.n_answers:
         raise CannotStep("no answer has come since the model that serves was fitted: wait for some, or roll it back")
     groups, names = _groups(folder, rows)
-    case = Case(candidate, models, answers, since, groups, names, seed=run.seed)
+    content = snapshot.load(run.curriculum_version_id)
+    case = Case(candidate, models, answers, since, groups, names, content=content, seed=run.seed)
     _register(run, folder, case, Table(case), champion, cut)
 
 

@@ -273,7 +273,9 @@ class _Pool:
         """One None for each that is done, in any order; raises what a call raises."""
         if self._pool is None:
             for call in calls:
-                yield work(*call)
+                work(*call)
+                yield
             return
         for done in as_completed([self._pool.submit(work, *call) for call in calls]):
-            yield done.result()
+            done.result()
+            yield
