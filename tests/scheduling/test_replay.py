@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from curricula.models import Curriculum
 from tests import people
-from tests.flow.steps import answer, at, believed, client_of, learners, plan_of, record, work
+from tests.flow.steps import answer, at, believed, client_of, learners, plan_of, record, right_and_wrong, work
 from tutor.accounts.models import Learner, School
 from tutor.registry import reviews
 from tutor.registry.reviews import Verb
-from tutor.scheduling import configs, contents, replay, rules
+from tutor.scheduling import configs, contents, replay
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.models import Decision
 from tutor.scheduling.ope import reading
@@ -24,6 +24,7 @@ from tutor.scheduling.ope.report import evaluate
 from tutor.scheduling.ope.rewards import Kind, Reward
 from tutor.scheduling.policies import POLICIES, Settings, Situation
 from tutor.scheduling.replay import judge
+from tutor.scheduling.services import Narrowing
 from tutor.scheduling.serving import next_for
 
 pytestmark = [pytest.mark.django_db, pytest.mark.chance]
@@ -107,7 +108,6 @@ def test_another_policy_draws_as_it_would_have_then(school: School, fractions: C
         now = at(days=day)
         seen = believed(bo, fractions, now=now)
         for decision in offers(bo, now=now):
-            held = rules.agreed(school.pk, fractions.pk, [bo.pk], decision.decided_at)[bo.pk]
             content = contents.gated(school.pk, fractions.pk, seen.version_id)
             situation = Situation(
                 decision.decided_at.timestamp(), content, seen.table, seen.evidence, decision.seed,
@@ -150,14 +150,16 @@ def test_what_was_believed_of_each_candidate_is_told(school: School, fractions: 
 
 def test_a_policy_that_wants_none_of_it_says_nothing(school: School, fractions: Curriculum, bo: Learner) -> None:
     """Reviews of what is mastered are no business of one that goes through a curriculum once."""
-    right = [answer(bo, fractions, item, seconds=at(item).timestamp()) for item in range(18) for _ in range(2)]
-    record(school, right)
+    record(school, right_and_wrong(bo, fractions, "111111", item=1))
     work()
     due = plan_of(bo).next_due_at
     assert due is not None
-    assert {each.kind for each in offers(bo, now=due + timedelta(days=1), n=3)} == {"review"}
+    only = Narrowing(size=1, concepts=frozenset({0}))
+    now = due + timedelta(days=1)
+    next_for(client_of(school), str(bo.pk), curriculum="fractions", n=1, narrowing=only, now=now)
+    assert Decision.objects.get().kind == "review"
     judged = judge(read(school, due + timedelta(days=30)), school.pk, configs.chosen("curriculum_order", None))
-    assert judged.unwanted == (~judged.kept).sum() > 0
+    assert (judged.unwanted, judged.kept.tolist()) == (1, [False])
 
 
 def test_learners_who_are_never_explored_on_are_left_out(school: School, fractions: Curriculum, bo: Learner) -> None:
