@@ -13,6 +13,7 @@ from curricula.ids import uuid7
 from curricula.models import Curriculum
 from curricula.snapshot import latest
 from tests import people
+from tests.flow.agreed import wide
 from tests.flow.steps import (
     answer,
     at,
@@ -30,7 +31,7 @@ from tutor import db
 from tutor.accounts.models import Learner, School
 from tutor.children import wait_for
 from tutor.interactions.services import Answer
-from tutor.scheduling import plans, services
+from tutor.scheduling import decisions, plans, services
 from tutor.scheduling.models import Decision, Plan
 from tutor.scheduling.plans import Body
 from tutor.scheduling.serving import Served, next_for
@@ -307,3 +308,43 @@ def test_statements_do_not_grow_with_the_plans_released(school: School, fraction
             assert services.release_due(now=due) >= size
         used.append(len(sent))
     assert used[1] == used[2]  # the first also reads what the model expects of everybody
+
+
+def test_an_answer_is_one_to_the_newest_offer_of_its_item(school: School, begun: Learner) -> None:
+    older, newer = offered(begun), Decision.objects.get()
+    newer.pk, newer.served_at = uuid7(), at(70)
+    newer.save(force_insert=True)
+    for minute in (72, 75):
+        record(school, [answer_to(older, begun, minute=minute)], now=at(minute))
+        work(now=at(minute))
+    assert [(d.outcome, d.outcome_at) for d in Decision.objects.filter(item=older.item).order_by("served_at")] == [
+        (Outcome.SUPERSEDED, at(72)), (Outcome.ANSWERED, at(72)),
+    ]  # fmt: skip
+
+
+def test_an_answer_before_the_newest_offer_is_one_to_the_offer_before(school: School, begun: Learner) -> None:
+    older, newer = offered(begun), Decision.objects.get()
+    newer.pk, newer.served_at = uuid7(), at(70)
+    newer.save(force_insert=True)
+    record(school, [answer_to(older, begun, minute=61)], now=at(71))
+    work(now=at(71))
+    assert [d.outcome for d in Decision.objects.order_by("served_at")] == [Outcome.ANSWERED, Outcome.OFFERED]
+
+
+@pytest.mark.parametrize("name", [True, False])
+def test_what_was_skipped_is_answered_only_by_name(name: bool, school: School, begun: Learner) -> None:
+    decision = offered(begun)
+    decisions.report(decision, Outcome.SKIPPED, now=at(60))
+    record(school, [answer_to(decision, begun, name=name)], now=at(62))
+    work(now=at(62))
+    decision.refresh_from_db()
+    assert decision.outcome == (Outcome.ANSWERED if name else Outcome.SKIPPED)
+
+
+def test_what_was_skipped_in_one_curriculum_is_offered_in_another(
+    school: School, begun: Learner, fractions: Curriculum
+) -> None:
+    wide(school.pk, key="algebra")
+    first = ask(begun, curriculum="fractions").entries[0]
+    decisions.report(Decision.objects.get(pk=first.decision_id), Outcome.SKIPPED, now=at(60))
+    assert first.item in {entry.item for entry in ask(begun, 10, curriculum="algebra").entries}

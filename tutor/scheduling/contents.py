@@ -54,13 +54,8 @@ def resolve(school_id: UUID, ref: str | None) -> UUID:
     raise UnknownCurriculum(ref or "", list(known))
 
 
-def is_only(school_id: UUID, curriculum_id: UUID) -> bool:
-    """Whether a school has no other curriculum: classes that name none then work on it."""
-    return only(school_id) == curriculum_id
-
-
 def only(school_id: UUID) -> UUID | None:
-    """A school's curriculum, if it has but one."""
+    """A school's curriculum, if it has but one: classes that name none then work on it."""
     known = list(_by_school.get(school_id).values())
     return known[0] if len(known) == 1 else None
 

@@ -34,9 +34,9 @@ MOST_MINUTES: Final = 10.0
 
 _TERMS: Final = f"""
 SELECT l.id, c.id, {COLUMNS}
-FROM unnest(%s::uuid[], %s::uuid[], %s::bool[]) AS t(learner_id, id, is_only)
-JOIN accounts_learner l ON l.id = t.learner_id
-CROSS JOIN LATERAL (SELECT t.id, t.is_only, %s::timestamptz AS now) c
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) AS t(learner_id, id, school_id)
+JOIN accounts_learner l ON l.id = t.learner_id AND l.school_id = t.school_id
+CROSS JOIN LATERAL (SELECT t.id, %s::timestamptz AS now) c
 {JOINS}
 """  # noqa: S608
 
@@ -151,13 +151,13 @@ class Agreed:
 def agreed(
     school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
 ) -> dict[UUID, Agreed]:  # fmt: skip
-    """By learner; where nothing is agreed, defaults."""
+    """By learner of a school; where nothing is agreed, defaults."""
     found = agreed_for({(learner, curriculum_id): school_id for learner in learner_ids}, now)
     return {learner: each for (learner, _), each in found.items()}
 
 
 def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed]:
-    """The same of learners of several schools and curricula, in as many statements."""
+    """The same in several schools and on several curricula, in as many statements."""
     found = {pair: _resolved(terms, pair[1], now) for pair, terms in _terms(schools, now).items()}
     given = _given({pair: since for pair, each in found.items() if (since := _since(each)) is not None})
     read = histories_of([pair for pair, each in found.items() if each.policy.reads_history])
@@ -171,11 +171,6 @@ def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed
         )
         for pair, each in found.items()
     }
-
-
-def agreed_as(terms: Terms, pair: Pair, now: datetime) -> Agreed:
-    """Of terms that were read already; without the log, so not for a choice."""
-    return _resolved(terms, pair[1], now)
 
 
 def criteria(
@@ -205,8 +200,7 @@ def _terms(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Terms]:
     if not schools:
         return {}
     learners, curricula = map(list, zip(*schools, strict=True))
-    only = [contents.is_only(school, curriculum) for (_, curriculum), school in schools.items()]
-    rows = db.rows(_TERMS, [learners, curricula, only, now], prepare=True)
+    rows = db.rows(_TERMS, [learners, curricula, list(schools.values()), now], prepare=True)
     known = {(learner, curriculum): Terms.of(tuple(row)) for learner, curriculum, *row in rows}
     return {pair: known.get(pair) or Terms.none() for pair in schools}
 

@@ -27,7 +27,7 @@ PLAN_HOLDS_SECONDS: Final = 6 * 3600.0
 
 _PLAN: Final = f"""
 SELECT l.id, p.applied_seq, p.body, h.seq, COALESCE(h.behind_since < to_timestamp(%s), false), {COLUMNS}
-FROM (SELECT %s::uuid AS id, %s::bool AS is_only, %s::timestamptz AS now) c
+FROM (SELECT %s::uuid AS id, %s::timestamptz AS now) c
 CROSS JOIN accounts_learner l
 LEFT JOIN scheduling_plan p ON p.learner_id = l.id AND p.curriculum_id = c.id
 LEFT JOIN interactions_loghead h ON h.learner_id = l.id AND h.curriculum_id = c.id
@@ -82,8 +82,7 @@ def next_for(
 
 def _read(school_id: UUID, curriculum_id: UUID, ref: str, now: datetime) -> tuple[Any, ...]:
     parsed = parse_ref(ref)
-    is_only = contents.is_only(school_id, curriculum_id)
-    common = now.timestamp() - STALE_SECONDS, curriculum_id, is_only, now, school_id
+    common = now.timestamp() - STALE_SECONDS, curriculum_id, now, school_id
     # Prepared: so many tables take longer to plan for than to read.
     if isinstance(parsed, UUID):
         found = db.rows(_BY_ID, (*common, parsed), prepare=True)

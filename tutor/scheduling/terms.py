@@ -16,9 +16,9 @@ from tutor.scheduling import knobs
 from tutor.scheduling.knobs import DEFAULTS, Knobs
 from tutor.scheduling.models import Override
 
-#: `COLUMNS` of a query FROM accounts_learner l, (...) c(id, is_only, now) and `JOINS`: c is the curriculum, whether
-#: the school has no other, and the time. Of several classes the one joined last decides; a class without a curriculum
-#: works on the school's only one. Overrides hold whichever of the learner's classes they were made for.
+#: `COLUMNS` of a query FROM accounts_learner l, (...) c(id, now) and `JOINS`: c is the curriculum, and the time. Of
+#: several classes the one joined last decides; a class without a curriculum works on the only one that its school can
+#: use. Overrides hold whichever of the learner's classes they were made for.
 COLUMNS: Final = """
 COALESCE(NULLIF(l.timezone, ''), s.timezone), l.day_cutoff_hour, g.id, gs.policy, gs.chosen::text, gs.updated_at::text,
 ls.explores, ls.minutes_a_day, ls.updated_at::text, o.said
@@ -27,7 +27,15 @@ JOINS: Final = """
 JOIN accounts_school s ON s.id = l.school_id
 LEFT JOIN LATERAL (
     SELECT g.id FROM accounts_membership m JOIN accounts_group g ON g.id = m.group_id
-    WHERE m.learner_id = l.id AND (g.curriculum_id = c.id OR (c.is_only AND g.curriculum_id IS NULL))
+    WHERE m.learner_id = l.id AND (g.curriculum_id = c.id OR (g.curriculum_id IS NULL AND NOT EXISTS (
+        SELECT FROM curricula_curriculum k
+        WHERE (k.owner = l.school_id OR k.owner IS NULL)
+            AND k.key <> (SELECT key FROM curricula_curriculum WHERE id = c.id)
+            AND EXISTS (
+                SELECT FROM curricula_curriculumversion v
+                WHERE v.curriculum_id = k.id AND v.published_at IS NOT NULL
+            )
+    )))
     ORDER BY m.since DESC, m.id DESC LIMIT 1
 ) g ON true
 LEFT JOIN scheduling_groupsettings gs ON gs.group_id = g.id
