@@ -49,7 +49,6 @@ CROSS JOIN LATERAL (
     FROM accounts_membership m JOIN accounts_learner l ON l.id = m.learner_id WHERE m.group_id = g.id
 ) c
 LEFT JOIN scheduling_digest d ON d.group_id = g.id AND d.zone = c.zone AND d.cutoff_hour = c.cutoff_hour
-WHERE g.curriculum_id IS NOT NULL
 """
 
 _MEMBERS: Final = """
@@ -157,12 +156,13 @@ def _review_due(agreed: Agreed, belief: Belief, body: Body, now: datetime) -> Ev
 
 
 def _mornings(now: datetime) -> list[Morning]:
-    rows = db.rows(_CLASSES)
+    # A class without a curriculum works on the school's only one.
+    rows = [(*row[:2], row[2] or contents.only(row[0]), *row[3:]) for row in db.rows(_CLASSES)]
     today = {at: Days.ahead(*at, now.timestamp(), 1).first for at in {(zone, hour) for *_, zone, hour, _ in rows}}
     return [
         Morning(school_id, group_id, curriculum_id, zone, hour, today[zone, hour])
         for school_id, group_id, curriculum_id, zone, hour, told in rows
-        if told is None or told < today[zone, hour]
+        if curriculum_id and (told is None or told < today[zone, hour])
     ]
 
 
