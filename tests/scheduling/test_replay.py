@@ -109,10 +109,8 @@ def test_another_policy_draws_as_it_would_have_then(school: School, fractions: C
         seen = believed(bo, fractions, now=now)
         for decision in offers(bo, now=now):
             content = contents.gated(school.pk, fractions.pk, seen.version_id)
-            situation = Situation(
-                decision.decided_at.timestamp(), content, seen.table, seen.evidence, decision.seed,
-                settings=held.settings, rules=held.rules(seen, content),
-            )  # fmt: skip
+            moment = decision.decided_at.timestamp()
+            situation = Situation(moment, content, seen.table, seen.evidence, decision.seed)
             score = other.policy.rank(situation).score
             concept = np.array([each[0] for each in decision.candidates])
             chances = replay.drawn(score[concept], concept, Settings())
