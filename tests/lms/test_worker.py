@@ -1,4 +1,4 @@
-"""Real workers, broker and beat: what has happened reaches the receiver, though the worker that carried it is killed."""
+"""Real workers, broker and beat: what happened reaches the receiver, though the worker that carried it is killed."""
 
 from __future__ import annotations
 
