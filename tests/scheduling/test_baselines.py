@@ -11,7 +11,7 @@ from typing import Any
 import fsrs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curricula.snapshot import Snapshot
@@ -282,6 +282,20 @@ def test_a_cohort_is_the_same_whenever_it_is_made() -> None:
     content = course([[], [0], [1]])
     one, other = (cohort_of(a_cohort(20, {1}, content), content) for _ in range(2))
     assert np.array_equal(one.progress, other.progress)
+
+
+@pytest.mark.filterwarnings("error")
+@given(seed=st.integers(0, 2**32), answers=st.sampled_from([60, 200, 600]))
+@settings(max_examples=20)
+def test_whatever_a_cohort_answered_gives_shares(seed: int, answers: int) -> None:
+    """Of ten learners, right or wrong by chance: many pairs are alike."""
+    random, content, found = np.random.default_rng(seed), course([[], [], [0], [1], [2]]), []
+    for _ in range(10):
+        n = answers // 10
+        seconds, correct = ORIGIN + np.sort(random.uniform(0, DAY, n)), random.integers(0, 2, n).astype(np.float64)
+        found.append(History(np.zeros(n, np.int64), random.integers(0, 5, n), seconds, correct))
+    progress = cohort_of(found, content).progress
+    assert ((progress >= 0) & (progress <= 1)).all()
 
 
 @pytest.mark.parametrize("learners", [0, 1, 4])
