@@ -139,8 +139,8 @@ def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResp
     wanted = _wanted(content, asked.concepts)
     later, ahead = _until(read, asked)
     alone = outlook(found, content, now=read.now.timestamp(), then=later.timestamp())
-    known = estimates(found, content, read.now.timestamp())
-    level = forecasts.agreement(read.learner, found.curriculum_id).criteria.mastered_at
+    criteria = forecasts.agreement(read.learner, content, read.now).criteria
+    known, level = estimates(found, content, read.now.timestamp(), criteria), criteria.mastered_at
     chances = _chances(read, later, ahead, level)
     rows = zip(known, alone, strict=True)
     data = [_forecast(read, e, o, *chances[e.concept]) for e, o in rows if wanted is None or e.concept in wanted]
@@ -162,7 +162,8 @@ def _ahead(read: _Read, days: int, new_per_day: float | None) -> Ahead:
 
 def _reviews(read: _Read, ahead: Ahead) -> list[AgendaOut]:
     seconds, end = read.now.timestamp(), ahead.days.starts[-1]
-    known = [e for e in estimates(read.belief, read.content, seconds) if ahead.due[e.concept] < end]
+    criteria = ahead.agreed.criteria
+    known = [e for e in estimates(read.belief, read.content, seconds, criteria) if ahead.due[e.concept] < end]
     return [
         AgendaOut(
             concept=concept_ref(read.content, e.concept),

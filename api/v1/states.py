@@ -19,11 +19,11 @@ from api.views import ApiView
 from curricula.snapshot import Snapshot
 from tutor.accounts.access import access_learner
 from tutor.accounts.models import Learner
-from tutor.scheduling import contents
+from tutor.scheduling import contents, rules
 from tutor.scheduling.plans import moment
 from tutor.tracing.beliefs import Belief, belief
 from tutor.tracing.estimates import Estimate, Outlook, estimates, weak_prerequisites
-from tutor.tracing.status import DEFAULT, Status
+from tutor.tracing.status import Criteria, Status
 
 
 class ModelRef(serializers.Serializer[Any]):
@@ -124,14 +124,16 @@ class Mastery(_View):
         _, found, content = self.read(learner, now)
         at = _at(self.parameters.get("at", now), found)
         wanted, status = self.wanted(content), self.parameters.get("status")
+        person = found.learner_id
+        criteria = rules.criteria(found.school_id, content.curriculum_id, [person], now)[person]
         rows = [
-            self._row(found, content, e, at)
-            for e in estimates(found, content, at.timestamp())
+            self._row(found, content, e, at, criteria)
+            for e in estimates(found, content, at.timestamp(), criteria)
             if (wanted is None or e.concept in wanted) and (status is None or e.status == status)
         ]
         return Response({"data": rows, "at": at, "degraded": found.degraded})
 
-    def _row(self, found: Belief, content: Snapshot, e: Estimate, at: datetime) -> dict[str, Any]:
+    def _row(self, found: Belief, content: Snapshot, e: Estimate, at: datetime, criteria: Criteria) -> dict[str, Any]:
         row = {
             "concept": _concept(content, e.concept),
             "estimate": _estimate(found, e),
@@ -139,7 +141,7 @@ class Mastery(_View):
             "due_at": moment(e.due_at),
         }
         if self.parameters["explain"]:
-            row["explanation"] = _explanation(found, content, e, at)
+            row["explanation"] = _explanation(found, content, e, at, criteria)
         return row
 
 
@@ -170,16 +172,19 @@ def _estimate(found: Belief, e: Estimate, recall: Estimate | Outlook | None = No
     }
 
 
-def _explanation(found: Belief, content: Snapshot, e: Estimate, at: datetime) -> dict[str, Any]:
-    weak = weak_prerequisites(found, content, e.concept, at.timestamp()) if e.status is Status.LOCKED else []
+def _explanation(found: Belief, content: Snapshot, e: Estimate, at: datetime, criteria: Criteria) -> dict[str, Any]:
+    locked = e.status is Status.LOCKED
+    weak = weak_prerequisites(found, content, e.concept, at.timestamp(), criteria) if locked else []
+    text = _SAID if e.concept in criteria.known else _TEXTS[e.status]
     return {
-        "text": _TEXTS[e.status].format(n=e.n, value=e.value, review_at=e.review_at, c=DEFAULT),
+        "text": text.format(n=e.n, value=e.value, review_at=e.review_at, c=criteria),
         "recent": list(e.recent),
         "weak_prerequisites": [_concept(content, c) for c in weak],
-        "criteria": vars(DEFAULT),
+        "criteria": criteria.thresholds,
     }
 
 
+_SAID = "Mastered, a teacher says: by answers alone, a right answer is {value:.0%} likely."
 _TEXTS = {
     Status.NOT_ENOUGH_DATA: "{n} answers, fewer than {c.enough}: too few to say.",
     Status.LEARNING: "Begun, and not mastered: a right answer is {value:.0%} likely, mastery is gained at "

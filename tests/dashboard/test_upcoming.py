@@ -7,13 +7,14 @@ from tests.dashboard.classroom import answers, take_in
 from tutor.accounts.models import Group, Learner, School
 from tutor.dashboard.upcoming import Upcoming, upcoming
 from tutor.interactions import services as interactions
-from tutor.scheduling import contents, plans
+from tutor.scheduling import contents, plans, rules
 from tutor.tracing.beliefs import beliefs
 
 
 def seen(learner: Learner, curriculum: Curriculum, now: datetime) -> Upcoming:
     known = beliefs(learner.school_id, curriculum.pk, [learner.pk], now.timestamp())
-    return upcoming(known, contents.latest(curriculum.pk), now=now)[learner.pk]
+    agreed = rules.agreed(learner.school_id, curriculum.pk, [learner.pk], now)
+    return upcoming(known, contents.latest(curriculum.pk), agreed, now=now)[learner.pk]
 
 
 def test_a_plan_holds_until_it_is_old(

@@ -5,7 +5,7 @@ Statuses are those of `tracing.status`, so that no page can contradict the API.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, final
@@ -18,11 +18,11 @@ from tutor.accounts.models import Group, Learner
 from tutor.dashboard import queries
 from tutor.dashboard.pictures import Layout, Strip, strip
 from tutor.dashboard.upcoming import Upcoming, upcoming
-from tutor.dashboard.words import BY_NEED, INACTIVE_DAYS, LABELS, SOON_DAYS
+from tutor.dashboard.words import BY_NEED, INACTIVE_DAYS, LABELS, SOON_DAYS, Definition, definitions
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans
+from tutor.scheduling import agreements, knobs, plans, rules
 from tutor.tracing.beliefs import Belief, beliefs
-from tutor.tracing.status import CODES, Status, due_at, statuses
+from tutor.tracing.status import CODES, Criteria, Status, due_at, statuses
 
 #: Concepts named as those to look at first.
 LOOKED_AT: Final = 5
@@ -79,6 +79,7 @@ class ClassPage:
     content: Snapshot
     lines: tuple[LearnerLine, ...]
     look: tuple[ConceptLine, ...]
+    definitions: Mapping[str, Definition]
 
     @property
     def n_struggling(self) -> int:
@@ -110,16 +111,26 @@ def class_page(group: Group, *, by_name: bool, now: datetime) -> ClassPage:
     known = beliefs(group.school_id, content.curriculum_id, [learner.pk for learner in learners], seconds)
     # While another version is rolled out, beliefs are of two, and so are the prerequisites.
     gated = [content_for(content, belief.school_id, belief.version_id) for belief in known]
-    codes = [statuses(b.table, b.evidence, each, seconds) for b, each in zip(known, gated, strict=True)]
-    later = upcoming(known, content, now=now)
+    agreed = rules.agreed(group.school_id, content.curriculum_id, [learner.pk for learner in learners], now)
+    criteria = [agreed[b.learner_id].criteria_within(each) for b, each in zip(known, gated, strict=True)]
+    codes = [statuses(b.table, b.evidence, each, seconds, c) for b, each, c in zip(known, gated, criteria, strict=True)]
+    later = upcoming(known, content, agreed, now=now)
     layout = Layout.of(content)
     lines = [
-        _line(learner, belief, code, later[learner.pk], layout, content, now)
-        for learner, belief, code in zip(learners, known, codes, strict=True)
+        _line(learner, belief, code, each, later[learner.pk], layout, content, now)
+        for learner, belief, code, each in zip(learners, known, codes, criteria, strict=True)
     ]
     if not by_name:
         lines.sort(key=_need)
-    return ClassPage(group, content, tuple(lines), _look(content, codes))
+    return ClassPage(group, content, tuple(lines), _look(content, codes), words_of(group))
+
+
+def words_of(group: Group) -> Mapping[str, Definition]:
+    """How figures are computed by what is agreed for the class."""
+    settings = agreements.of_group(group)
+    chosen = agreements.knobs_of(settings)
+    same = knobs.settings_of(chosen, frozenset(), group.school.timezone, 0, True)
+    return definitions(knobs.criteria_of(chosen), same, knobs.policy_of(settings.policy))
 
 
 def _need(line: LearnerLine) -> tuple[int, int, int]:
@@ -130,6 +141,7 @@ def _line(
     learner: Learner,
     belief: Belief,
     codes: Int,
+    criteria: Criteria,
     later: Upcoming,
     layout: Layout,
     content: Snapshot,
@@ -137,7 +149,7 @@ def _line(
 ) -> LearnerLine:
     n = np.bincount(codes[content.concept_active], minlength=len(Status))
     counts = tuple(Count(status, LABELS[status], int(n[CODES[status]])) for status in BY_NEED)
-    due = due_at(belief.table, belief.evidence, content)[content.concept_active]
+    due = due_at(belief.table, belief.evidence, content, criteria)[content.concept_active]
     seconds = now.timestamp()
     last = plans.moment(belief.as_of)
     return LearnerLine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,12 +14,12 @@ from tutor.dashboard import queries
 from tutor.dashboard.pictures import Curve, Curves
 from tutor.dashboard.queries import Answer
 from tutor.dashboard.upcoming import Offer, Upcoming, upcoming
-from tutor.dashboard.words import BY_NEED, LABELS
+from tutor.dashboard.words import BY_NEED, LABELS, Definition, definitions
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans
+from tutor.scheduling import plans, rules
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
-from tutor.tracing.status import Status, review_level
+from tutor.tracing.status import Criteria, Status, review_level
 
 #: Things to do next that the page shows.
 OFFERED: Final = 4
@@ -71,6 +71,7 @@ class LearnerPage:
     practised: tuple[ConceptRow, ...]
     untouched: tuple[ConceptRow, ...]
     answers: tuple[Answer, ...]
+    definitions: Mapping[str, Definition]
 
     @property
     def groups(self) -> list[StatusGroup]:
@@ -95,7 +96,9 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
     content = queries.content_of(group)
     belief = beliefs(group.school_id, content.curriculum_id, [learner.pk], now.timestamp())[0]
     content = content_for(content, belief.school_id, belief.version_id)
-    rows = sorted(_rows(belief, content, now.timestamp()), key=lambda row: BY_NEED.index(row.status))
+    agreed = rules.agreed(group.school_id, content.curriculum_id, [learner.pk], now)
+    criteria = agreed[learner.pk].criteria_within(content)
+    rows = sorted(_rows(belief, content, criteria, now.timestamp()), key=lambda row: BY_NEED.index(row.status))
     return LearnerPage(
         group=group,
         learner=learner,
@@ -103,21 +106,22 @@ def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPag
         content=content,
         belief=belief,
         last_answer=plans.moment(belief.as_of),
-        upcoming=upcoming([belief], content, now=now)[learner.pk],
+        upcoming=upcoming([belief], content, agreed, now=now)[learner.pk],
         practised=tuple(row for row in rows if row.estimate.n),
         untouched=tuple(row for row in rows if not row.estimate.n),
         answers=tuple(queries.last_answers(learner.pk, content)),
+        definitions=definitions(criteria, agreed[learner.pk].settings, agreed[learner.pk].policy),
     )
 
 
-def _rows(belief: Belief, content: Snapshot, now: float) -> Iterator[ConceptRow]:
+def _rows(belief: Belief, content: Snapshot, criteria: Criteria, now: float) -> Iterator[ConceptRow]:
     right = belief.evidence.column("correct", content.n_concepts)
-    review_at = review_level(belief.evidence, content.n_concepts)
+    review_at = review_level(belief.evidence, content.n_concepts, criteria)
     curves = Curves.of(belief.table, content.n_concepts, now)
-    for estimate in estimates(belief, content, now):
+    for estimate in estimates(belief, content, now, criteria):
         concept = content.concept_contents[estimate.concept]
         locked = estimate.status is Status.LOCKED
-        weak = weak_prerequisites(belief, content, estimate.concept, now) if locked else []
+        weak = weak_prerequisites(belief, content, estimate.concept, now, criteria) if locked else []
         mastered = estimate.status in (Status.MASTERED, Status.DUE_FOR_REVIEW)
         level = float(review_at[estimate.concept]) if mastered else None
         yield ConceptRow(

@@ -6,7 +6,7 @@ The counterpart of `scheduling.serving`, for many learners at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, final
@@ -15,7 +15,7 @@ from uuid import UUID
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans, rules, services
+from tutor.scheduling import plans, services
 from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
@@ -77,13 +77,14 @@ class _Kept(NamedTuple):
     seq: int
 
 
-def upcoming(beliefs: Sequence[Belief], content: Snapshot, *, now: datetime) -> dict[UUID, Upcoming]:
-    """Of learners of one school on one curriculum, by learner; a few statements, however many."""
+def upcoming(
+    beliefs: Sequence[Belief], content: Snapshot, agreed: Mapping[UUID, Agreed], *, now: datetime
+) -> dict[UUID, Upcoming]:
+    """Of learners on one curriculum, by learner; three statements at most."""
     learner_ids = [belief.learner_id for belief in beliefs]
     kept = _kept(learner_ids, content.curriculum_id)
     answered = _answered_since(kept, content.curriculum_id)
     skipped = services.skipped(learner_ids, now=now)
-    agreed = rules.agreed(beliefs[0].school_id, content.curriculum_id, learner_ids, now) if beliefs else {}
     return {
         learner: _upcoming(
             belief,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from tutor.scheduling.policies import Settings
+from tutor.scheduling.policies import POLICIES, Policy, Settings
 from tutor.tracing.status import DEFAULT, Criteria, Status
 
 #: A learner who has not answered for this many days is marked as inactive.
@@ -37,13 +37,21 @@ class Definition(NamedTuple):
     text: str
 
 
-def definitions(criteria: Criteria = DEFAULT, settings: Settings | None = None) -> dict[str, Definition]:
+def definitions(
+    criteria: Criteria = DEFAULT, settings: Settings | None = None, policy: Policy | None = None
+) -> dict[str, Definition]:
     """By the key that templates use; a status is its own key."""
-    return _statuses(criteria) | _figures(criteria, settings or Settings())
+    return _statuses(criteria) | _figures(criteria, settings or Settings(), policy or POLICIES["gain"])
 
 
 def _review(c: Criteria) -> str:
     return f"to {c.retention:.0%} of what it was, or to {c.review_at:.0%} if that is more"
+
+
+def _chosen(s: Settings, p: Policy) -> str:
+    if p.name != "gain":
+        return f"{p.about[:1].lower()}{p.about[1:].rstrip('.')} (policy “{p.name}”)"
+    return f"the concept where one practice now adds most to recall in {s.horizon_days:.0f} days per minute spent"
 
 
 def _statuses(c: Criteria) -> dict[str, Definition]:
@@ -70,7 +78,7 @@ def _statuses(c: Criteria) -> dict[str, Definition]:
     return {status.value: Definition(LABELS[status], text) for status, text in texts.items()}
 
 
-def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
+def _figures(c: Criteria, s: Settings, p: Policy) -> dict[str, Definition]:
     return {
         "recall": Definition(
             "Recall now",
@@ -92,9 +100,8 @@ def _figures(c: Criteria, s: Settings) -> dict[str, Definition]:
         ),
         "next": Definition(
             "Next",
-            "What the learner is offered when they next ask: the concept where one practice now adds most to recall "
-            f"in {s.horizon_days:.0f} days per minute spent, among due reviews and what the learner is ready for. "
-            "Looking at this page offers nothing and changes nothing.",
+            f"What the learner is offered when they next ask: {_chosen(s, p)}, among what the learner is ready for. "
+            "What a teacher has pinned comes first. Looking at this page offers nothing and changes nothing.",
         ),
         "expected": Definition(
             "Chance of a right answer", "Recall of the concept now, adjusted for the difficulty of this item."

@@ -19,7 +19,7 @@ from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
 from tutor.accounts.models import Learner
-from tutor.scheduling import outlook
+from tutor.scheduling import outlook, rules
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
 from tutor.scheduling.outlook import NEW_PER_DAY, Course, Prospect
@@ -52,11 +52,22 @@ class Agreement:
     quiet_dates: Collection[date] = ()
     is_balanced: bool = True
     new_per_day: float = NEW_PER_DAY
+    #: Concepts that a teacher wants left out.
+    excluded: frozenset[int] = frozenset()
 
 
-def agreement(learner: Learner, curriculum_id: UUID) -> Agreement:
-    """What holds for a learner on a curriculum."""
-    return Agreement()
+def agreement(learner: Learner, content: Snapshot, now: datetime) -> Agreement:
+    """What holds for a learner on a curriculum: one query, another where the class has allowances or a pin holds."""
+    agreed = rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
+    knobs = agreed.terms.knobs
+    return Agreement(
+        criteria=agreed.criteria_within(content),
+        quiet_weekdays=knobs.quiet_numbers,
+        quiet_dates=knobs.quiet_dates,
+        is_balanced=agreed.settings.spread_reviews,
+        new_per_day=NEW_PER_DAY if knobs.new_a_day is None else float(knobs.new_a_day),
+        excluded=frozenset(each for each in agreed.terms.excluded if each < content.n_concepts),
+    )
 
 
 @final
@@ -124,7 +135,7 @@ def ahead(
     new_per_day: float | None = None,
 ) -> Ahead:
     """Of one learner. One query, and another if the learner has the school's time zone."""
-    agreed = agreement(learner, belief.curriculum_id)
+    agreed = agreement(learner, content, now)
     if new_per_day is not None:
         agreed = replace(agreed, new_per_day=new_per_day)
     horizon = calendar(learner, now.timestamp(), days)
@@ -139,6 +150,7 @@ def ahead(
         minutes=concept_minutes(content) * pace,
         criteria=agreed.criteria,
         new_per_day=agreed.new_per_day,
+        excluded=agreed.excluded,
     )
     return Ahead(learner, agreed, pace, prospect)
 

@@ -93,6 +93,7 @@ class Prospect:
         now: Unix seconds, within the first of `days`.
         minutes: (concepts,) that an answer takes this learner.      quiet: (days,) on which nothing is practised.
         new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for none.
+        excluded: concepts that are not practised.
     """
 
     now: float
@@ -104,6 +105,7 @@ class Prospect:
     minutes: Float
     criteria: Criteria = DEFAULT
     new_per_day: float = NEW_PER_DAY
+    excluded: frozenset[int] = frozenset()
 
     @cached_property
     def strength(self) -> Float:
@@ -133,10 +135,12 @@ class Prospect:
     def beginnings(self) -> Beginnings:
         return _beginnings(self)
 
-    @property
+    @cached_property
     def offered(self) -> Bool:
-        """(concepts,) that there is something to practise on."""
-        return self.content.concept_active & (self.content.concept_items.counts > 0)
+        """(concepts,) that there is something to practise on, and nobody has excluded."""
+        offered: Bool = self.content.concept_active & (self.content.concept_items.counts > 0)
+        offered[sorted(self.excluded)] = False
+        return offered
 
 
 def follow(prospect: Prospect, *, retention: float | None = None, due: Float | None = None) -> Course:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from django import template
+from django.template import Context
 from django.utils.timesince import timesince, timeuntil
 
 from tutor.dashboard.pictures import SPANS
-from tutor.dashboard.words import LABELS, definitions
+from tutor.dashboard.words import LABELS, Definition, definitions
 from tutor.tracing.status import Status
 
 register = template.Library()
@@ -26,10 +28,11 @@ def mark(status: Status) -> dict[str, Any]:
     return {"status": status, "d": _MARKS[Status(status)]}
 
 
-@register.inclusion_tag("dashboard/_definition.html")
-def definition(key: str, side: str = "start") -> dict[str, Any]:
-    """How a figure is computed. `side`: the edge of the sign that the text lines up with."""
-    return {"definition": _DEFINITIONS[key], "side": side}
+@register.inclusion_tag("dashboard/_definition.html", takes_context=True)
+def definition(context: Context, key: str, side: str = "start") -> dict[str, Any]:
+    """How a figure is computed, on this page. `side`: the edge of the sign that the text lines up with."""
+    known: Mapping[str, Definition] = getattr(context.get("page"), "definitions", _DEFINITIONS)
+    return {"definition": known[key], "side": side}
 
 
 @register.filter
