@@ -25,9 +25,8 @@ gain = POLICIES["gain"]
 BY_BELIEF = ("gain", "threshold", "exam", "lowest_mastery", "zpdes", "alp_gmm", "skill_it")
 #: Reviews fall due by a schedule of the policy's own.
 BY_SCHEDULE = ("fixed_ladder", "leitner", "sm2", "fsrs")
-#: Scores are drawn, so the seed decides who the candidates are.
-BY_CHANCE = ("random", "memorize", "zpdes", "alp_gmm")
-WITHOUT_CHANCE = tuple(name for name in POLICIES if name not in BY_CHANCE)
+#: Where scores are drawn, the seed decides who the candidates are.
+WITHOUT_CHANCE = tuple(name for name, policy in POLICIES.items() if not policy.draws)
 
 
 def each(names: Iterable[str]) -> Iterator[Policy]:

@@ -160,6 +160,14 @@ def test_there_is_something_or_a_reason_why_not(situation: Situation) -> None:
         assert (choice.nothing is None) == bool(choice.entries)
 
 
+@every_policy
+def test_without_an_item_left_there_is_none_although_nothing_is_withdrawn(name: str) -> None:
+    asked = dataclasses.replace(in_a_session([0], wrong=set()), exclude_items=frozenset(range(12)))
+    choice = POLICIES[name](asked)
+    assert choice.entries == ()
+    assert choice.nothing in (Barrier.NO_ITEM, Barrier.NOT_DUE)
+
+
 # Inside a session
 
 

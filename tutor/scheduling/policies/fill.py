@@ -28,7 +28,7 @@ def choose(situation: Situation, policy: Policy) -> Choice:
     stopped = filters.whole(situation) or ranking.done
     slots = _Slots(situation, ranking, bars, retries=policy.retries)
     entries = () if stopped else tuple(slots.fill())
-    nothing = None if entries else stopped or _commonest(slots.counts)
+    nothing = None if entries else stopped or _commonest(slots.counts, situation)
     return Choice(
         entries,
         _next_look(situation, ranking, stopped),
@@ -53,10 +53,11 @@ def _next_look(situation: Situation, ranking: Ranking, stopped: Barrier | None) 
     return min(due, situation.rules.day_ends) if situation.rules.new_left == 0 else due
 
 
-def _commonest(counts: dict[str, int]) -> Barrier:
-    """Of a curriculum's own concepts: what was withdrawn explains nothing."""
+def _commonest(counts: dict[str, int], situation: Situation) -> Barrier:
+    """Of a curriculum's own concepts: what was withdrawn explains nothing, and what nothing bars has no item left."""
     told = {Barrier(code): n for code, n in counts.items() if code != Barrier.WITHDRAWN and n}
-    return max(told, key=lambda barrier: told[barrier], default=Barrier.WITHDRAWN)
+    left = Barrier.NO_ITEM if situation.content.concept_active.any() else Barrier.WITHDRAWN
+    return max(told, key=lambda barrier: told[barrier], default=left)
 
 
 class _Offer(NamedTuple):

@@ -61,6 +61,8 @@ class Policy:
         needs_prerequisites: whether new concepts wait for theirs; a placement asks ahead of them.
         retries: whether what was missed is asked again in the same session; a placement teaches nothing.
         needs_exam: whether `Settings.exam_at` must be set.
+        draws: whether scores are drawn. The chances of its entries are then those left after that draw, so that its log
+            cannot tell what another policy would have been worth.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Policy:
     needs_prerequisites: bool = True
     retries: bool = True
     needs_exam: bool = False
+    draws: bool = False
 
     def __call__(self, situation: Situation) -> Choice:
         # `fill` builds on what stands here.
