@@ -16,13 +16,17 @@ from django.db import connections
 from django.utils import timezone
 from standardwebhooks import WebhookVerificationError
 
+from curricula.models import Curriculum
+from tests.flow.steps import plan_of, record, right_and_wrong, work
 from tests.lms.receiver import Receiver
 from tutor import db
-from tutor.accounts.models import School
+from tutor.accounts.models import Group, Learner, School
 from tutor.children import wait_for
 from tutor.lms import tasks
 from tutor.lms.webhooks import sender, services
 from tutor.lms.webhooks.models import Delivery, Endpoint
+from tutor.scheduling import events
+from tutor.scheduling import services as scheduling
 from tutor.scheduling.event_models import Event
 
 Receivers = Callable[..., Receiver]
@@ -69,6 +73,22 @@ def test_an_event_is_delivered_once_and_verifiable(school: School, receiver: Rec
     delivery = the_delivery()
     assert (delivery.status, delivery.attempts, delivery.response_status) == (Status.DELIVERED, 1, 200)
     assert delivery.lease_until is delivery.next_attempt_at is None
+
+
+def test_a_review_that_falls_due_is_told_to_the_lms(
+    school: School, bo: Learner, class_7b: Group, fractions: Curriculum, receiver: Receiver
+) -> None:
+    listening = endpoint(school, receiver, kinds=[Event.Kind.REVIEW_DUE, Event.Kind.AGENDA_DAILY])
+    record(school, right_and_wrong(bo, fractions, "111111"))
+    work()
+    due = plan_of(bo).next_due_at
+    assert due is not None
+    scheduling.release_due(now=due + timedelta(seconds=1))
+    events.announce_days(now=due + timedelta(seconds=1))
+    sender.send_due()
+    told = {message.json["type"]: message.verified(listening.secret)["data"] for message in receiver.messages}
+    assert (told["review.due"]["learner_id"], told["review.due"]["due"]) == (str(bo.pk), 1)
+    assert told["agenda.daily"]["learners"] == [{"learner_id": str(bo.pk), "due": 1, "minutes": 2.0}]
 
 
 def test_only_who_listens_to_a_kind_is_told(school: School, other_school: School, receivers: Receivers) -> None:

@@ -19,6 +19,7 @@ from tutor.scheduling import agreements, events, services
 from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.models import Plan
 from tutor.scheduling.plans import decode
+from tutor.tracing.beliefs import Belief
 
 pytestmark = pytest.mark.django_db
 
@@ -101,6 +102,21 @@ def test_nothing_is_announced_on_a_quiet_day(due: datetime, class_7b: Group, ms_
     services.release_due(now=due)
     events.announce_days(now=due)
     assert Event.objects.count() == 0
+
+
+def test_a_learner_who_cannot_be_told_of_holds_up_nobody(
+    due: datetime, bo: Learner, ana: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = events.due_reviews
+
+    def known_but_for_bo(agreed: Any, belief: Belief, *rest: Any) -> events.Due:
+        if belief.learner_id == bo.pk:
+            raise ValueError("nothing to say of Bo")
+        return known(agreed, belief, *rest)
+
+    monkeypatch.setattr(events, "due_reviews", known_but_for_bo)
+    assert services.release_due(now=due) == 2
+    assert [each["learner_id"] for each in told(Kind.REVIEW_DUE)] == [str(ana.pk)]
 
 
 def test_where_nothing_is_due_nothing_is_announced(due: datetime) -> None:

@@ -88,8 +88,7 @@ def released(planned: Sequence[tuple[Belief, Body]], *, now: datetime) -> None:
     """Announces what has fallen due, once a learner, curriculum and day, and on no quiet one. In your transaction."""
     for (school_id, curriculum_id), of_one in _by_curriculum(planned).items():
         agreed = rules.agreed(school_id, curriculum_id, [belief.learner_id for belief, _ in of_one], now)
-        found = (_review_due(agreed[belief.learner_id], belief, body, now) for belief, body in of_one)
-        _write(event for event in found if event is not None)
+        _write(event for belief, body in of_one if (event := _review_due(agreed[belief.learner_id], belief, body, now)))
 
 
 def announce_days(*, now: datetime) -> int:
@@ -132,10 +131,8 @@ def _review_times(agreed: Agreed, belief: Belief, content: Snapshot, minutes: Fl
 
 
 def _review_due(agreed: Agreed, belief: Belief, body: Body, now: datetime) -> Event | None:
-    if agreed.quiet[0]:
-        return None
-    due = due_reviews(agreed, belief, _content(belief), now.timestamp())
-    if not due.reviews:
+    due = _due_by(now.timestamp(), agreed, belief)
+    if due is None:
         return None
     next_due = moment(body.next_due_at)
     return Event(
@@ -207,14 +204,21 @@ def _due_today(morning: Morning, now: datetime) -> Iterator[dict[str, Any]]:
     for part in _parts(members, PAGE):
         agreed = rules.agreed(*where, part, now)
         for belief in beliefs(*where, part, now.timestamp()):
-            if due := _due_on_day(agreed[belief.learner_id], belief):
+            # Days end as the next begins.
+            end = float(np.nextafter(agreed[belief.learner_id].days.starts[1], 0.0))
+            if due := _due_by(end, agreed[belief.learner_id], belief):
                 yield {"learner_id": str(belief.learner_id), "due": due.reviews, "minutes": due.minutes}
 
 
-def _due_on_day(agreed: Agreed, belief: Belief) -> Due | None:
+def _due_by(until: float, agreed: Agreed, belief: Belief) -> Due | None:
+    """None on a quiet day, and if nothing is. Whoever cannot be told of holds up nobody."""
     if agreed.quiet[0] or not belief.evidence.n:
         return None
-    due = due_reviews(agreed, belief, _content(belief), np.nextafter(agreed.days.starts[1], 0))
+    try:
+        due = due_reviews(agreed, belief, _content(belief), until)
+    except Exception:
+        log.exception("learner_not_announced", learner=str(belief.learner_id))
+        return None
     return due if due.reviews else None
 
 

@@ -46,7 +46,7 @@ def prune_imports() -> None:
 
 @shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
 def announce_days() -> None:
-    """Tell every class whose learners' day has begun what is due on it. Safe to run at any time, any number of times."""
+    """Tell classes whose day has begun what is due on it. Safe to run at any time, any number of times."""
     events.announce_days(now=timezone.now())
 
 

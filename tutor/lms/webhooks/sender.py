@@ -164,6 +164,8 @@ def note(parcel: Parcel, answer: Answer, *, now: datetime) -> None:
     if not ours.update(lease_until=None, **fields):
         log.warning("webhook_lease_lost", delivery=str(parcel.delivery.pk))
         return
+    if fields.get("status") == Delivery.Status.DEAD:
+        log.warning("webhook_given_up", delivery=str(parcel.delivery.pk), error=answer.error)
     # Not in one transaction: claims take the two rows in the other order.
     _note_endpoint(parcel.delivery.endpoint, answer, now)
 
@@ -205,6 +207,7 @@ def _note_endpoint(endpoint: Endpoint, answer: Answer, now: datetime) -> None:
     reason = _reason_to_stop(endpoint, answer, now)
     if reason:
         row.filter(enabled=True, url=endpoint.url).update(enabled=False, disabled_reason=reason, updated_at=now)
+        log.warning("webhook_switched_off", endpoint=str(endpoint.pk), reason=reason)
 
 
 def _reason_to_stop(endpoint: Endpoint, answer: Answer, now: datetime) -> str:
