@@ -81,7 +81,7 @@ def test_a_run_ends_in_a_version_that_says_what_it_is_of(practised: Curriculum, 
     assert version.files.keys() == {"manifest.json", "model.safetensors"}
     assert version.code_version.startswith("0.1.0+")
     assert version.verdict["champion"] == str(champion.pk)
-    assert {gate["block"] for gate in version.verdict["gates"]} >= {"prediction", "people", "leaks"}
+    assert {gate["block"] for gate in version.verdict["gates"]} >= {"prediction", "people", "leaks", "scheduling"}
     assert {"log_loss", "auc", "ece", "by_gap", "ahead", "reliability", "rivals", "by_part"} <= version.metrics.keys()
     assert version.metrics["rivals"].keys() == {"champion", "untrained"}
     assert (version.state == ModelVersion.State.REJECTED) == bool(version.reason)

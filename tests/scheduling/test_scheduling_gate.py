@@ -151,8 +151,14 @@ def test_a_tiny_curriculum_tells_nothing(champion: half_life.Model, answers: Dat
     assert "fewer than 10 concepts" in found.reason
 
 
-def test_it_is_among_the_gates_of_every_candidate() -> None:
-    assert not_worse in gates.blocks()
+def test_its_figures_stand_in_the_verdict(champion: half_life.Model, answers: Dataset, content: Snapshot) -> None:
+    case = Case(
+        spoilt(Desperate, champion), {"champion": champion}, answers, 20 * 86_400.0, content=content, replicates=100
+    )  # fmt: skip
+    verdict = gates.judge(case)
+    kept = next(each for each in verdict.to_json()["gates"] if each["block"] == "scheduling")
+    assert kept["figures"]["worlds"]["power"]["mean"]["value"] < 0
+    assert any(reason.startswith("scheduling, policy: gain driven by it gives -") for reason in verdict.reasons)
 
 
 def test_the_course_is_the_curriculum_as_hard_as_its_answers_tell(content: Snapshot, answers: Dataset) -> None:

@@ -141,11 +141,13 @@ class _Runs:
 
     @classmethod
     def of(cls, results: Sequence[Result]) -> _Runs:
-        columns = (
-            np.hstack([getattr(r.record, name) for r in results]) for name in ("knowledge", "minutes", "answers")
+        return cls(
+            knowledge=np.hstack([r.record.knowledge for r in results]),
+            minutes=np.hstack([r.record.minutes for r in results]),
+            answers=np.hstack([r.record.answers for r in results]),
+            start=np.concatenate([r.start for r in results]),
+            decile=np.concatenate([deciles(r.ability, min(DECILES, len(r.ability))) for r in results]),
         )
-        decile = [deciles(r.ability, min(DECILES, len(r.ability))) for r in results]
-        return cls(*columns, np.concatenate([r.start for r in results]), np.concatenate(decile))
 
 
 def _figures(runs: _Runs, version: int, concepts: int) -> Figures:
