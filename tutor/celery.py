@@ -31,6 +31,9 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.run_import": "ingest",
     # Of its own, so that it can be given workers of its own: it waits for others' servers.
     "tutor.lms.tasks.send_webhooks": "webhooks",
+    # Beliefs are had again by the models that held them: only workers have what that takes.
+    "tutor.scheduling.tasks.run_evaluations": "training",
+    "tutor.scheduling.tasks.look_at_trials": "schedule",
     "tutor.registry.tasks.run_training": "training",
     "tutor.registry.tasks.retrain": "schedule",
     "tutor.registry.tasks.prune_models": "schedule",
@@ -115,6 +118,17 @@ SCHEDULE: Final = {
         "task": "tutor.scheduling.tasks.run_import",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "resume-evaluations": {
+        "task": "tutor.scheduling.tasks.run_evaluations",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    # By night: each trial is looked at once a day, for a look costs certainty.
+    "look-at-trials": {
+        "task": "tutor.scheduling.tasks.look_at_trials",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
     },
     "resume-training": {
         "task": "tutor.registry.tasks.run_training",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,9 @@ import psycopg
 from django.db import connection
 
 
-def rows(sql: str, parameters: Sequence[Any] = (), *, prepare: bool = False) -> list[tuple[Any, ...]]:
+def rows(
+    sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, prepare: bool = False
+) -> list[tuple[Any, ...]]:
     """Runs one statement with server-side parameters on Django's own connection; its rows, none if it returns none.
 
     Long lists should be `%b`, binary: as text, each element is escaped by Python code, 400 us for a plan. With
@@ -40,7 +42,7 @@ def url() -> str:
     return f"postgres://{who}{':' + secret if secret else ''}@{where}{port}/{quote(str(known['NAME']), safe='')}"
 
 
-def _run(sql: str, parameters: Sequence[Any], prepare: bool) -> list[tuple[Any, ...]]:
+def _run(sql: str, parameters: Sequence[Any] | Mapping[str, Any], prepare: bool) -> list[tuple[Any, ...]]:
     # No threshold: the settings forbid it, for a pooler that shares connections.
     may_prepare = prepare and connection.connection.prepare_threshold is not None
     with psycopg.Cursor(connection.connection) as cursor:

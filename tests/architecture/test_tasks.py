@@ -13,7 +13,11 @@ from tutor.registry import trainer
 app.loader.import_default_modules()
 OURS = sorted(name for name in app.tasks if not name.startswith("celery."))
 #: Tasks too long to be unacknowledged meanwhile: a row with a lease brings them back, not the broker.
-LEASED = {"tutor.scheduling.tasks.run_import", "tutor.registry.tasks.run_training"}
+LEASED = {
+    "tutor.scheduling.tasks.run_import",
+    "tutor.scheduling.tasks.run_evaluations",
+    "tutor.registry.tasks.run_training",
+}
 every_task = pytest.mark.parametrize("name", OURS)
 every_entry = pytest.mark.parametrize("entry", SCHEDULE.values(), ids=list(SCHEDULE))
 

@@ -19,14 +19,21 @@ from tutor.scheduling.policy_models import PolicyConfig
 from tutor.tracing.status import DEFAULT, Criteria
 
 _NAME: Final = 40
+_KNOWN: Final = (*Settings.__match_args__, *Criteria.__match_args__)
 _RANGES: Final[Mapping[str, Range]] = {
-    **{name: bounds for name, bounds in RANGES.items() if name in (*Settings.__match_args__, *Criteria.__match_args__)},
-    "inverse_gap": Range(0.0, 1e6, "0 draws among the best alike"),
-    "explored": Range(1, 20, "each candidate is kept in the log"),
-    "size": Range(1, 50, "a plan is made anew at every answer"),
-    "review_at": Range(0.5, 0.99, "less lets most be forgotten, more makes reviews of every minute"),
-    "enough": Range(1, 100, "a first answer says something"),
-    "struggling_after": Range(2, 1000, "one answer says nothing"),
+    name: bounds
+    for name, bounds in {
+        **RANGES,
+        "inverse_gap": Range(0.0, 1e6, "0 draws among the best alike"),
+        "explored": Range(1, 20, "each candidate is kept in the log"),
+        "size": Range(1, 50, "a plan is made anew at every answer"),
+        "recharged": Range(0.0, 1.0, "1 is as if practice were worth the same at once"),
+        "recharge_days": Range(0.01, 60.0, "half of what a practice is worth comes back in it"),
+        "review_at": Range(0.5, 0.99, "less lets most be forgotten, more makes reviews of every minute"),
+        "enough": Range(1, 100, "a first answer says something"),
+        "struggling_after": Range(2, 1000, "one answer says nothing"),
+    }.items()
+    if name in _KNOWN
 }
 _INTEGERS: Final = frozenset(
     {

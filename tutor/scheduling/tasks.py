@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import events, imports, rollout, services
+from tutor.scheduling import evaluations, events, imports, rollout, services, trials
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -54,3 +54,16 @@ def announce_days() -> None:
 def prune_events() -> None:
     """Delete events of a month ago. Safe to run at any time, any number of times."""
     events.prune(now=timezone.now())
+
+
+@shared_task(acks_late=False, soft_time_limit=3600, time_limit=3660)
+def run_evaluations() -> None:
+    """Judge the policies that wait for it. Safe to run at any time, any number of times: a lease holds each."""
+    while evaluations.run_next(now=timezone.now()):
+        pass
+
+
+@shared_task(acks_late=True, soft_time_limit=540, time_limit=600)
+def look_at_trials() -> None:
+    """Let results set how much of new policies is mixed in. Safe to run at any time, any number of times."""
+    trials.look_at_all(now=timezone.now())

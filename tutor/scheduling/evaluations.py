@@ -1,0 +1,282 @@
+"""Policies judged by the log: asked for by anybody, carried out by workers, a row with a lease each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, final
+from uuid import UUID
+
+import numpy as np
+import structlog
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from tutor.accounts.access import NotFound
+from tutor.scheduling import configs
+from tutor.scheduling.ope import reading
+from tutor.scheduling.ope.logged import BadLog, Logged
+from tutor.scheduling.ope.report import Options, Report, evaluate
+from tutor.scheduling.ope.rewards import Kind, Reward
+from tutor.scheduling.policy_models import Evaluation, PolicyConfig
+from tutor.scheduling.replay import FACTS, CannotReplay, Judged, judge
+
+log = structlog.get_logger()
+
+#: A worker that has not been heard of for this long is taken for dead: a batch of learners takes seconds.
+LEASE: Final = timedelta(minutes=10)
+#: How often a job may be taken up.
+MAX_ATTEMPTS: Final = 3
+#: If more of the choices than this cannot be told, those that can are not what learners met.
+MOST_LEFT_OUT: Final = 0.05
+#: Where fewer of the logged scores come out again, what was believed is not what was had again.
+REPRODUCED: Final = 0.99
+_WAITING: Final = 20
+
+STATUS = Evaluation.Status
+
+
+Tell = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    """For whoever does not want to hear how far it is."""
+
+
+class CannotEvaluate(ValueError):
+    """A question that makes no sense; the message says what to do about it."""
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class LostLease(RuntimeError):
+    """Another worker has taken the job over, so this one must not write any more."""
+
+
+@final
+@dataclass(frozen=True)
+class Replayed:
+    """How much of the log could be told again.
+
+    Attributes:
+        choices: on record.     kept: of those that the report is about.     unwanted: in which the policy wants none.
+        lost: those that could not be told, by why not.     checked, reproduced: whose logged scores came out again.
+    """
+
+    choices: int
+    kept: int
+    unwanted: int
+    lost: dict[str, int] = field(default_factory=dict)
+    checked: int = 0
+    reproduced: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """What the log says of a policy, and what it could be asked about."""
+
+    replayed: Replayed
+    report: Report
+
+    def to_json(self) -> dict[str, Any]:
+        return {"replayed": vars(self.replayed), **self.report.to_json()}
+
+
+def question(
+    school_id: UUID, policy: str, config: PolicyConfig | None, *, since: datetime, until: datetime,
+    reward: Reward | None = None, logged_policy: str = "", curriculum_id: UUID | None = None, seed: int = 0,
+    requested_by: str = "", now: datetime,
+) -> Evaluation:  # fmt: skip
+    """What is to be told, not queued yet.
+
+    Args:
+        logged_policy: whose choices are looked at, as the decision log names it; "" for all.
+
+    Raises:
+        CannotEvaluate: if it makes no sense.
+    """
+    reward = reward or Reward()
+    _check_times(since, until, reward, now)
+    if configs.chosen(policy, config).policy.reads_cohort:
+        raise CannotEvaluate("", f"policy {policy!r} goes by what whole classes did: judge it in the simulator")
+    return Evaluation(
+        school_id=school_id, policy=policy, config=config, curriculum_id=curriculum_id, logged_policy=logged_policy,
+        since=since, until=until, reward=reward.kind.value, delay_days=reward.delay_days,
+        window_days=reward.window_days, seed=seed, requested_by=requested_by, created_at=now,
+    )  # fmt: skip
+
+
+def request(job: Evaluation) -> Evaluation:
+    """Queues an evaluation and rings for the worker.
+
+    Raises:
+        CannotEvaluate: if too many wait.
+    """
+    waiting = visible(job.school_id).filter(finished_at=None).count()
+    if waiting >= _WAITING:
+        raise CannotEvaluate("", f"{waiting} evaluations of the school wait already: wait for one of them")
+    with transaction.atomic():
+        job.save(force_insert=True)
+        transaction.on_commit(ring)
+    return job
+
+
+def assess(job: Evaluation, *, now: datetime, tell: Tell = _silent) -> Outcome:
+    """What a policy would have been worth a choice in a school, told from what another one did there.
+
+    Args:
+        tell: hears how many choices are done, of how many.
+
+    Raises:
+        CannotReplay: if the policy reads what the log does not keep.     BadLog: if the log does not add up.
+    """
+    reward = Reward(Kind(job.reward), job.delay_days, job.window_days)
+    logged = reading.read(
+        job.school_id, job.logged_policy or None, job.since, job.until, reward=reward,
+        curriculum_id=job.curriculum_id, now=now,
+    )  # fmt: skip
+    tell(0, len(logged))
+    chosen = configs.chosen(job.policy, job.config)
+    judged = judge(logged, job.school_id, chosen, tell=lambda done: tell(done, len(logged)))
+    return _outcome(logged, judged, reward, job.seed)
+
+
+def visible(school_id: UUID) -> QuerySet[Evaluation]:
+    return Evaluation.objects.filter(school_id=school_id).select_related("config")
+
+
+def access(school_id: UUID, job_id: UUID) -> Evaluation:
+    """Raises:
+    NotFound: alike for what is absent and what is another school's.
+    """
+    found = visible(school_id).filter(pk=job_id).first()
+    if found is None:
+        raise NotFound("evaluation", job_id)
+    return found
+
+
+def run_next(*, now: datetime) -> bool:
+    """Takes up the oldest job that nobody works on, and ends it; False if there is none."""
+    job = _claim(now)
+    if job is None:
+        return False
+    if job.attempts > MAX_ATTEMPTS:
+        _finish(job, STATUS.FAILED, message=f"given up after {MAX_ATTEMPTS} attempts; the last: {job.message}")
+        return True
+    try:
+        _finish(job, STATUS.DONE, report=assess(job, now=now, tell=partial(_told, job)).to_json())
+    except LostLease:
+        log.warning("evaluation_taken_over", job=str(job.pk))
+    except (BadLog, CannotReplay) as error:
+        _finish(job, STATUS.FAILED, message=str(error))
+    except Exception as error:
+        # Left to its lease: whatever it was may have passed by then.
+        log.exception("evaluation_interrupted", job=str(job.pk))
+        Evaluation.objects.filter(pk=job.pk).update(message=f"{type(error).__name__}: {error}"[:2000])
+    return True
+
+
+def ring() -> None:
+    """A job is waiting."""
+    from tutor.scheduling import tasks
+
+    try:
+        # One try: beat is the retry.
+        tasks.run_evaluations.apply_async(expires=60, retry=False)
+    except Exception as error:
+        log.warning("bell_not_published", task="run_evaluations", error=f"{type(error).__name__}: {error}")
+
+
+def _check_times(since: datetime, until: datetime, reward: Reward, now: datetime) -> None:
+    if since >= until:
+        raise CannotEvaluate("/until", f"until {until.isoformat()} is not after since {since.isoformat()}")
+    closed = now - timedelta(days=reward.closes_after_days)
+    if since >= closed:
+        raise CannotEvaluate(
+            "/since",
+            f"what choices since {since.isoformat()} are worth shows after {reward.closes_after_days:g} days: "
+            f"begin before {closed.isoformat(timespec='seconds')}, or take another reward",
+        )
+
+
+def _told(job: Evaluation, done: int, total: int) -> None:
+    _hold(job, done=done, total=total)
+
+
+def _outcome(logged: Logged, judged: Judged, reward: Reward, seed: int) -> Outcome:
+    kept = judged.kept
+    replayed = Replayed(
+        len(logged), int(kept.sum()), judged.unwanted, dict(judged.lost), judged.checked, judged.reproduced
+    )
+    told = replace(
+        logged,
+        candidate_features=np.column_stack([logged.candidate_features, judged.facts]),
+        candidate_feature_names=(*logged.candidate_feature_names, *FACTS),
+    ).take(kept)
+    probability = judged.probability[kept[logged.row]]
+    refusal = _refusal(replayed)
+    if refusal:
+        report = evaluate(told, lambda _: probability, reward=reward, options=Options(seed, least_effective=np.inf))
+        return Outcome(replayed, replace(report, refusal=refusal))
+    report = evaluate(told, lambda _: probability, reward=reward, options=Options(seed))
+    return Outcome(replayed, replace(report, warnings=(*report.warnings, *_warnings(replayed))))
+
+
+def _refusal(replayed: Replayed) -> str:
+    """Why nothing may be said, "" if something may: choices left out by what the policy makes of them."""
+    if replayed.unwanted <= MOST_LEFT_OUT * max(replayed.kept + replayed.unwanted, 1):
+        return ""
+    share = replayed.unwanted / (replayed.kept + replayed.unwanted)
+    return (
+        f"in {share:.1%} of the choices the policy wants nothing of what was offered, at most {MOST_LEFT_OUT:.1%} may "
+        "be: what it would have offered instead is not in the log, so try it in the simulator or in a trial"
+    )
+
+
+def _warnings(replayed: Replayed) -> list[str]:
+    found = [f"{n} choices are left out: {why}" for why, n in sorted(replayed.lost.items())]
+    if replayed.unwanted:
+        found.append(f"{replayed.unwanted} choices are left out: the policy wants nothing of what was offered")
+    if replayed.reproduced < REPRODUCED * replayed.checked:
+        found.append(
+            f"of {replayed.checked} choices only {replayed.reproduced} have the scores that were logged: beliefs had "
+            "again are not quite those of the time"
+        )
+    return found
+
+
+def _claim(now: datetime) -> Evaluation | None:
+    open_ = Evaluation.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), finished_at=None)
+    with transaction.atomic():
+        job = open_.select_for_update(skip_locked=True, of=("self",)).order_by("created_at").first()
+        if job is not None:
+            job.status, job.lease_until = STATUS.RUNNING, timezone.now() + LEASE
+            job.started_at, job.attempts = job.started_at or now, job.attempts + 1
+            job.save(update_fields=["status", "lease_until", "started_at", "attempts"])
+    return job
+
+
+def _hold(job: Evaluation, **changes: Any) -> None:
+    """Renews the lease, if it is still ours: its time is its name.
+
+    Raises:
+        LostLease: if it is not.
+    """
+    until = timezone.now() + LEASE
+    ours = Evaluation.objects.filter(pk=job.pk, lease_until=job.lease_until, finished_at=None)
+    if not ours.update(lease_until=until, **changes):
+        raise LostLease
+    job.lease_until = until
+
+
+def _finish(
+    job: Evaluation, status: Evaluation.Status, *, message: str = "", report: dict[str, Any] | None = None
+) -> None:
+    ours = Evaluation.objects.filter(pk=job.pk, lease_until=job.lease_until)
+    ours.update(status=status, message=message[:2000], report=report, finished_at=timezone.now(), lease_until=None)
