@@ -8,13 +8,18 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+JsonType = type | tuple[type, ...]
+
 #: The JSON type that each sort of field takes; DRF alone would make the text "5" of the number 5, and the reverse.
-JSON_TYPES: Final[dict[type[serializers.Field[Any, Any, Any, Any]], tuple[type, str]]] = {
+JSON_TYPES: Final[dict[type[serializers.Field[Any, Any, Any, Any]], tuple[JsonType, str]]] = {
     serializers.CharField: (str, "a text"),
     serializers.ChoiceField: (str, "a text"),
     serializers.UUIDField: (str, "a text"),
     serializers.DateTimeField: (str, "a text"),
+    serializers.DateField: (str, "a text"),
     serializers.IntegerField: (int, "a whole number"),
+    serializers.FloatField: ((int, float), "a number"),
+    serializers.BooleanField: (bool, "true or false"),
     serializers.ListField: (list, "a list"),
 }
 
@@ -92,9 +97,10 @@ class RosteredIn(Strict):
         return attrs
 
 
-def _json_type(field: serializers.Field[Any, Any, Any, Any]) -> tuple[type, str]:
+def _json_type(field: serializers.Field[Any, Any, Any, Any]) -> tuple[JsonType, str]:
     return next((JSON_TYPES[cls] for cls in type(field).__mro__ if cls in JSON_TYPES), (object, ""))
 
 
-def _is(value: Any, type_: type) -> bool:
-    return isinstance(value, type_) and not (type_ is int and isinstance(value, bool))
+def _is(value: Any, type_: JsonType) -> bool:
+    # True is an int for Python alone.
+    return isinstance(value, type_) and (type_ in (bool, object) or not isinstance(value, bool))

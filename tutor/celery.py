@@ -26,6 +26,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.follow_promotions": "schedule",
     "tutor.scheduling.tasks.promote_proved": "schedule",
     "tutor.scheduling.tasks.prune_imports": "schedule",
+    "tutor.scheduling.tasks.measure_cohorts": "schedule",
     "tutor.scheduling.tasks.announce_days": "schedule",
     "tutor.scheduling.tasks.prune_events": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
@@ -92,6 +93,11 @@ SCHEDULE: Final = {
         "task": "tutor.scheduling.tasks.promote_proved",
         "schedule": 3600.0,
         "options": {"expires": 3600},
+    },
+    "measure-cohorts": {
+        "task": "tutor.scheduling.tasks.measure_cohorts",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
     "prune-imports": {
         "task": "tutor.scheduling.tasks.prune_imports",

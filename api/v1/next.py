@@ -17,7 +17,9 @@ from api.errors import BAD_PARAMETER, NOT_FOUND, TRANSLATIONS, Problem, bad_para
 from api.fast import Client, endpoint, query, respond, timed
 from curricula.snapshot import Snapshot
 from tutor.scheduling import contents, serving
-from tutor.scheduling.plans import PlannedEntry, moment
+from tutor.scheduling.explanations import alert, nothing
+from tutor.scheduling.plans import Body, PlannedEntry, moment
+from tutor.scheduling.policies import Barrier
 from tutor.scheduling.reasons import sentence
 from tutor.scheduling.services import Narrowing
 from tutor.scheduling.serving import Served
@@ -87,14 +89,25 @@ class ModelRef(msgspec.Struct):
     version: UUID
 
 
+class ConceptAlert(msgspec.Struct):
+    """Something that a teacher should look at; `text` says what."""
+
+    code: str
+    concept: ConceptRef
+    text: str
+
+
 class NextOut(msgspec.Struct):
-    """`data` is empty when there is nothing to do now: `explanation` says why, `next_due_at` when there will be.
+    """`data` is empty when there is nothing to do now: `explanation` says why, with the code `nothing`, and
+    `next_due_at` when there will be something.
 
     `as_of` is the time of the last answer known to the model; `degraded` says that its best version cannot be loaded.
     """
 
     data: list[Recommendation]
     explanation: str
+    nothing: Barrier | None
+    alerts: list[ConceptAlert]
     next_due_at: datetime | None
     policy: str
     policy_version: int
@@ -144,7 +157,9 @@ def _out(served: Served) -> NextOut:
     body = served.body
     return NextOut(
         data=[_recommendation(served.content, entry) for entry in served.entries],
-        explanation="" if served.entries else _nothing(served),
+        explanation="" if served.entries else _explanation(body),
+        nothing=None if served.entries or not body.nothing else Barrier(body.nothing),
+        alerts=[ConceptAlert(code, concept_ref(served.content, concept), alert(code)) for concept, code in body.alerts],
         next_due_at=moment(body.next_due_at),
         policy=body.policy,
         policy_version=body.policy_version,
@@ -186,10 +201,10 @@ def concept_ref(content: Snapshot, position: int) -> ConceptRef:
     return ConceptRef(content.concept_ids[position], content.concept_keys[position], content.concept_titles[position])
 
 
-def _nothing(served: Served) -> str:
-    counts = {status: n for status, n in served.body.counts.items() if n}
-    told = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in counts.items())
-    return f"Nothing to do now among the concepts asked for. Concepts of the curriculum: {told}."
+def _explanation(body: Body) -> str:
+    at = moment(body.next_due_at)
+    later = f" There will be something at {at:%Y-%m-%d %H:%M} UTC." if at else " Only answers will change that."
+    return nothing(body.nothing, body.narrowed.barriers) + later
 
 
 urlpatterns = [path("learners/<str:learner>/next", get_next)]

@@ -40,6 +40,9 @@ class DecisionOut(serializers.Serializer[Decision]):
     propensity = serializers.FloatField()
     reasons = serializers.ListField(help_text="[code, figure] pairs")
     candidates = serializers.ListField(help_text="[concept, item, score, probability] of all that could be chosen")
+    narrowing = serializers.DictField(
+        help_text="What was asked for, what was agreed, and how many concepts were barred by what"
+    )
     outcome = serializers.ChoiceField(Decision.Outcome.values)
     outcome_at = serializers.DateTimeField(allow_null=True)
     correct = serializers.FloatField(allow_null=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +12,14 @@ from curricula.models import Curriculum
 from tests import people
 from tests.api.test_errors import problem
 from tests.flow import steps
+from tests.flow.agreed import settle_on
 from tests.people import Caller
-from tutor.accounts.models import Learner, School
+from tutor.accounts.models import Group, Learner, School
 from tutor.interactions.models import LogHead
 from tutor.scheduling.models import Decision
+
+#: Wherever the learner is, today is one of them.
+QUIET = tuple((datetime.now(UTC) + timedelta(days=n)).date() for n in (-1, 0, 1))
 
 
 def next_of(client: Caller, learner: Learner, query: str = "") -> Any:
@@ -81,8 +85,34 @@ def test_a_choice_is_narrowed_to_what_is_asked_for(client: Caller, practised: Le
 
 def test_when_nothing_is_left_the_answer_says_so(client: Caller, practised: Learner) -> None:
     said = next_of(client, practised, "?concepts=adding").json()
-    assert said["data"] == []
-    assert "locked" in said["explanation"]
+    assert (said["data"], said["nothing"]) == ([], "locked")
+    assert "its prerequisites are not likely mastered yet" in said["explanation"]
+    assert next_of(client, practised).json()["nothing"] is None
+
+
+@pytest.mark.parametrize(
+    ("knobs", "code", "said"),
+    [
+        ({"quiet_dates": QUIET}, "quiet_day", "Today is a quiet day"),
+        ({"new_a_day": 0}, "enough_new_today", "Enough was begun today"),
+    ],
+)
+def test_what_was_agreed_explains_why_there_is_nothing(
+    knobs: dict[str, Any], code: str, said: str, client: Caller, bo: Learner, class_7b: Group
+) -> None:
+    settle_on(class_7b, now=timezone.now(), **knobs)
+    found = next_of(client, bo).json()
+    assert (found["data"], found["nothing"]) == ([], code)
+    assert found["explanation"].startswith(said)
+    assert datetime.fromisoformat(found["next_due_at"]) > timezone.now()
+    assert "There will be something at" in found["explanation"]
+
+
+def test_who_spins_the_wheels_is_told_of(client: Caller, school: School, bo: Learner, fractions: Curriculum) -> None:
+    steps.record(school, steps.right_and_wrong(bo, fractions, "000000000000"))
+    steps.work()
+    told = next_of(client, bo).json()["alerts"]
+    assert [(each["code"], each["concept"]["key"]) for each in told] == [("wheel_spinning", "halves")]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from tutor import db
 from tutor.accounts.access import Client, NotFound, Principal, groups_visible, learners_visible
-from tutor.accounts.models import Group, Learner, User
+from tutor.accounts.models import Group, Learner, Membership, User
 from tutor.scheduling import contents, outdated
 from tutor.scheduling.models import Override
 
@@ -86,6 +86,11 @@ def access(principal: Principal, pk: UUID) -> Override:
     return found
 
 
+def concerning(rows: QuerySet[Override], learner: Learner) -> QuerySet[Override]:
+    """Said of a learner, or of one of the learner's classes."""
+    return rows.filter(Q(learner=learner) | Q(group__in=Membership.objects.filter(learner=learner).values("group")))
+
+
 def holding(now: datetime) -> Q:
     return Q(ended_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
 
@@ -103,7 +108,7 @@ def make(principal: Principal, of: Learner | Group, curriculum_id: UUID, wish: W
     type(of).objects.select_for_update(no_key=True).only("id").get(pk=of.pk)
     mine = {"learner": of} if isinstance(of, Learner) else {"group": of}
     standing = Override.objects.filter(**mine, ended_at=None)
-    standing.filter(expires_at__lte=now).update(ended_at=now)
+    standing.filter(expires_at__lte=now).update(ended_at=F("expires_at"))
     if found := standing.filter(curriculum=curriculum_id, concept=concept, kind=wish.kind).first():
         raise Contradicted(found)
     if standing.count() >= MOST:

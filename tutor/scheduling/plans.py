@@ -176,11 +176,15 @@ def body(
 
 
 def _why_nothing(choice: Choice) -> str:
-    """Of what was asked for: that the rest was not asked for explains nothing, unless it is all."""
-    if choice.nothing is Barrier.OUT_OF_SCOPE:
-        rest = {code: n for code, n in choice.barriers.items() if code not in (Barrier.OUT_OF_SCOPE, Barrier.WITHDRAWN)}
-        return max(rest, key=lambda code: rest[code], default=Barrier.OUT_OF_SCOPE.value)
-    return choice.nothing.value if choice.nothing else ""
+    """The barrier that most concepts stand at. What was not asked for, or waits for the others, explains nothing by
+    itself."""
+    if choice.nothing is None or choice.nothing not in choice.barriers:
+        return choice.nothing.value if choice.nothing else ""
+    last = (Barrier.LOCKED, Barrier.OUT_OF_SCOPE, Barrier.WITHDRAWN)
+    causes = {code: n for code, n in choice.barriers.items() if code not in last}
+    if causes:
+        return max(causes, key=lambda code: causes[code])
+    return next(barrier.value for barrier in last if barrier in choice.barriers)
 
 
 def moment(seconds: float | None) -> datetime | None:
