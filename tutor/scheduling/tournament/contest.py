@@ -187,6 +187,8 @@ def hold(plan: Plan, folder: Path, *, jobs: int = 1, fresh: bool = False, tell: 
     missing = [(game, entrant) for game, entrant in wanted if not _is_there(folder, game, entrant, fresh=fresh)]
     tell("runs", len(wanted) - len(missing))
     needed = {name: game for game, _ in missing if not (folder / "models" / (name := game.model_name())).exists()}
+    if needed:
+        tell("models", 0)
     with _Pool(jobs) as pool:
         for _ in pool.each(_fit, [(game, folder) for game in needed.values()]):
             tell("models", 1)
