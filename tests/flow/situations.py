@@ -14,6 +14,7 @@ from curricula.validation import parse
 from kt_models.recall import DELAYS, RecallTable
 from tutor.scheduling.policies import Cohort, History, Rules, Settings, Situation
 from tutor.tracing.evidence import ROW, Evidence
+from tutor.tracing.status import Criteria
 
 #: When what is expected was computed, Unix seconds.
 ORIGIN = 1_772_000_000.0
@@ -155,6 +156,7 @@ def situations(draw: st.DrawFn, *, ruled: bool = True) -> Situation:
     excluded = draw(st.frozensets(st.integers(0, content.n_items - 1), max_size=4)) if content.n_items else frozenset()
     now = ORIGIN + draw(st.sampled_from([0.0, 60.0, DAY, 20 * DAY, 400 * DAY]))
     evidence = draw(evidences(practised, content.n_items))
+    held = draw(rules(content.n_concepts, now)) if ruled and draw(st.booleans()) else Rules()
     return Situation(
         now=now,
         content=content,
@@ -165,7 +167,8 @@ def situations(draw: st.DrawFn, *, ruled: bool = True) -> Situation:
         scope=None if scope is None else np.array(scope),
         exclude_items=excluded,
         minutes=draw(st.none() | st.sampled_from([0.0, 1.0, 4.0])),
-        rules=draw(rules(content.n_concepts, now)) if ruled and draw(st.booleans()) else Rules(),
+        criteria=Criteria(known=held.known, opened=held.opened),
+        rules=held,
         history=draw(histories(content, evidence)),
         cohort=draw(st.none() | cohorts(content.n_concepts)),
     )

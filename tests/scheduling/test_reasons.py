@@ -64,7 +64,7 @@ def some_situation(seed: int, **settings: Any) -> Situation:
     )  # fmt: skip
     last = [content.concept_items.flat[content.concept_items.offset[c]] for c in random.choice(practised, 8)]
     goals = frozenset(random.choice(CONCEPTS, 5, replace=False).tolist())
-    chosen = {"exploration": 0.0, "goals": goals, "exam_at": now + 5 * SECONDS_PER_DAY, **settings}
+    chosen = {"exploration": 0.0, "retry_after": 2, "goals": goals, "exam_at": now + 14 * SECONDS_PER_DAY, **settings}
     rules = Rules(pinned=(int(random.integers(CONCEPTS)),))
     return Situation(
         now, content, table, Evidence(rows, np.array(last)), seed, settings=Settings(**chosen), rules=rules

@@ -34,18 +34,18 @@ def test_the_words_are_those_that_everybody_uses() -> None:
     assert [CODES[status] for status in BY_CODE] == list(range(6))
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_every_concept_has_one_status(situation: Situation) -> None:
     assert len(of(situation)) == situation.content.n_concepts
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_mastered_and_due_are_said_of_what_was_mastered_and_of_nothing_else(situation: Situation) -> None:
     for status, mastered in zip(of(situation), column(situation, "mastered"), strict=True):
         assert (status in (Status.MASTERED, Status.DUE_FOR_REVIEW)) == bool(mastered)
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_locked_is_said_of_what_was_not_begun_and_builds_on_what_is_not_known(situation: Situation) -> None:
     s = situation
     found, n, mastered = of(s), column(s, "n"), column(s, "mastered")
@@ -58,7 +58,7 @@ def _is_likely(situation: Situation, concept: int, n: float) -> bool:
     return bool(situation.recall[concept] >= (DEFAULT.ready_at if n else DEFAULT.mastered_at))
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_few_answers_say_nothing(situation: Situation) -> None:
     for status, n in zip(of(situation), column(situation, "n"), strict=True):
         if n < DEFAULT.enough:
@@ -67,7 +67,7 @@ def test_few_answers_say_nothing(situation: Situation) -> None:
             assert status not in (Status.NOT_ENOUGH_DATA, Status.LOCKED)
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_struggling_takes_four_answers_of_which_few_were_right(situation: Situation) -> None:
     rows = {int(row["concept"]): row for row in situation.evidence.rows}
     for concept, status in enumerate(of(situation)):
@@ -88,13 +88,13 @@ BY_WAITING = {
 }
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_waiting_gains_no_mastery_and_loses_none(situation: Situation) -> None:
     for now, later in zip(of(situation, ORIGIN), of(situation, ORIGIN + 300 * DAY), strict=True):
         assert later is now or later in BY_WAITING[now]
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_a_review_is_due_from_the_moment_foretold(situation: Situation) -> None:
     s = situation
     due = due_at(s.table, s.evidence, s.content, s.criteria)
@@ -105,7 +105,7 @@ def test_a_review_is_due_from_the_moment_foretold(situation: Situation) -> None:
             assert of(s, when - 60)[concept] is Status.MASTERED
 
 
-@given(situation=situations(), stricter=st.floats(0.0, 0.29))
+@given(situation=situations(ruled=False), stricter=st.floats(0.0, 0.29))
 def test_whoever_wants_more_remembered_reviews_earlier(situation: Situation, stricter: float) -> None:
     s = situation
     strict = Criteria(review_at=DEFAULT.review_at + stricter)
@@ -113,14 +113,14 @@ def test_whoever_wants_more_remembered_reviews_earlier(situation: Situation, str
     assert np.all(due_at(s.table, s.evidence, s.content, strict) <= lax)
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_what_needs_nothing_is_ready(situation: Situation) -> None:
     s = situation
     found = ready(s.table, s.evidence, s.content, s.now)
     assert all(found[c] for c in range(s.content.n_concepts) if not parents_of(s.content, c))
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_nothing_that_was_ready_locks_when_more_is_mastered(situation: Situation) -> None:
     s = situation
     rows = s.evidence.rows.copy()
@@ -168,7 +168,7 @@ def test_evidence_folded_answer_by_answer_is_the_same(recalls: list[float]) -> N
     assert known.to_bytes() == fold(recalls).to_bytes()
 
 
-@given(situation=situations())
+@given(situation=situations(ruled=False))
 def test_evidence_survives_its_bytes(situation: Situation) -> None:
     data = situation.evidence.to_bytes()
     again = Evidence.from_bytes(data)

@@ -19,7 +19,7 @@ from tutor.scheduling.policies.placement import placement
 from tutor.scheduling.policies.progress import alp_gmm, zpdes
 from tutor.scheduling.policies.ranking import Policy, Ranking
 from tutor.scheduling.policies.simple import curriculum_order, lowest_mastery, random
-from tutor.scheduling.policies.situation import Cohort, History, Rules, Settings, Situation, Spinning
+from tutor.scheduling.policies.situation import Cohort, History, Pace, Rules, Settings, Situation, Spinning
 from tutor.scheduling.policies.threshold import threshold
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Entry",
     "History",
     "Kind",
+    "Pace",
     "Policy",
     "Ranking",
     "Reason",
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 _ALL: Final = (
-    Policy("gain", 1, "What practice now adds to what will be known, per minute.", gain),
+    Policy("gain", 2, "What practice now adds to what will be known, per minute.", gain),
     Policy("threshold", 1, "Reviews whatever has faded below the desired retention first.", threshold),
     Policy("exam", 1, "As gain, sliding towards recall on the day of an exam.", exam, needs_exam=True),
     Policy(

@@ -24,12 +24,15 @@ _EXAM_HALF_DAYS: Final = 14.0
 def gain(situation: Situation) -> Ranking:
     """By knowledge gained per minute.
 
-        score = (gain + faded) w / minutes,   w = goal (1 + log(1 + downstream) / 4)
+        score = (gain + faded) c w / minutes,   c = 1 - 2 ** (-days since the last practice / recharge_days)
+                                                w = goal + log(1 + downstream) / 4
 
     gain = recall after `horizon_days` with one practice now, less without; faded = how far a due review is below its
-    level, 0 for others; downstream = concepts to be learnt that need this one. With `look_ahead` l > 1 a concept is
-    also worth what it would open: over ways through at most l concepts, worth and minutes are summed, and the best way
-    counts.
+    level, 0 for others; c = how much of its worth practice has got back, which no model here tells: what is practised
+    again at once gains on paper and is gone the next day (Cepeda et al. 2006); minutes = those of the next answer,
+    longer where it is the first or likely wrong (`Pace`); downstream = concepts to be learnt that need this one. With
+    `look_ahead` l > 1 a concept is also worth what it would open: over ways through at most l concepts, worth and
+    minutes are summed, and the best way counts.
     """
     pause = situation.settings.horizon_days * SECONDS_PER_DAY
     return _ranking(situation, situation.gain_at(situation.now + pause))
@@ -51,6 +54,7 @@ def exam(situation: Situation) -> Ranking:
     ranking = _ranking(situation, (1 - share) * usual + share * situation.gain_at(settings.exam_at))
     # Every score is another without the exam, so places are compared, not scores.
     is_open = filters.barriers(situation) == filters.OPEN
+    is_open[[*situation.rules.pinned, *filters.waiting(situation, filters.lately(situation))]] = False
     moved = _places(ranking.score, is_open) < _places(_ranking(situation, usual).score, is_open)
     without = np.where(moved, -np.inf, ranking.score)
     parts = {**ranking.parts, Reason.EXAM: Part(without, np.full(situation.content.n_concepts, round(days, 1)))}
@@ -66,7 +70,7 @@ def _places(score: Float, is_open: Bool) -> Int:
 
 def _ranking(situation: Situation, gained: Float) -> Ranking:
     faded = np.where(situation.is_due, np.maximum(situation.level - situation.recall, 0.0), 0.0)
-    worth = gained + faded
+    worth = (gained + faded) * _recharged(situation)
     wanted = wanted_by_belief(situation)
     goal, downstream = goals(situation.content, situation.settings.goals)
     unlocks = np.log1p(downstream) / _UNLOCK_SHARE
@@ -77,6 +81,11 @@ def _ranking(situation: Situation, gained: Float) -> Ranking:
         plain = _ahead(situation, worth * unlocks)
         parts[Reason.GOAL] = Part(np.where(wanted, plain, -np.inf), goal)
     return Ranking(np.where(wanted, score, -np.inf), situation.due, belief_reason(situation), parts)
+
+
+def _recharged(situation: Situation) -> Float:
+    """(concepts,) share of a practice's worth that has come back since the last one."""
+    return np.asarray(1.0 - np.exp2(-situation.rested / situation.settings.recharge_days))
 
 
 @lru_cache(maxsize=4 * KEPT_VERSIONS)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curricula.snapshot import KEPT_VERSIONS, Snapshot
-from kt_models.recall import REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit
+from kt_models.recall import SECONDS_PER_DAY, Float, Int, RecallTable, logit
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import (
     CODES,
@@ -47,7 +47,7 @@ class Settings:
     """Knobs of a policy, as chosen for a group. Recall is the probability of a right answer to an average item."""
 
     #: What practice now is worth is looked at this far ahead.
-    horizon_days: float = REST_DELAY / SECONDS_PER_DAY
+    horizon_days: float = 4.0
     #: An item of this expected success is preferred: hard enough to teach, easy enough to encourage.
     success: float = 0.75
     #: Each of the best `explored` candidates is drawn at least with this chance divided by their number; 0 never draws.
@@ -62,9 +62,11 @@ class Settings:
     #: One concept at most so often in a row, as long as there are others.
     in_a_row: int = 3
     #: What was missed is asked again after so many other items of the session; 0: not before its turn comes.
-    retry_after: int = 2
+    retry_after: int = 0
     #: Steps that a prerequisite's value looks ahead: 1 is practice itself, 3 what follows the concepts that it opens.
     look_ahead: int = 1
+    #: Half of what a next practice is worth comes back within this after the last one: massed practice leaves little.
+    recharge_days: float = 1.0
     #: Unix seconds of an exam, for the policy `exam`.
     exam_at: float | None = None
     #: Positions of the concepts to be learnt; empty: all. What they rest on counts by what it unlocks.
@@ -135,6 +137,20 @@ class Cohort:
 
 
 @final
+@dataclass(frozen=True)
+class Pace:
+    """Minutes that answers take, as factors on what authors expect: learned from response times.
+
+    Attributes: first: of a first answer to a concept, explanation included.     wrong: of a wrong one.     learner: of
+        this learner.
+    """
+
+    first: float = 1.0
+    wrong: float = 1.0
+    learner: float = 1.0
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Situation:
     """All that a policy may look at. `now` is Unix seconds; `scope` and `exclude_items` narrow what may be chosen."""
@@ -155,6 +171,7 @@ class Situation:
     rules: Rules = field(default_factory=Rules)
     history: History | None = None
     cohort: Cohort | None = None
+    pace: Pace = Pace()
 
     @cached_property
     def recall(self) -> Float:
@@ -221,7 +238,16 @@ class Situation:
 
     @cached_property
     def minutes_each(self) -> Float:
-        return concept_minutes(self.content)
+        """(concepts,) minutes expected of the next answer."""
+        wrong = self.recall + (1.0 - self.recall) * self.pace.wrong
+        first = np.where(self.practised, 1.0, self.pace.first)
+        return np.asarray(concept_minutes(self.content) * wrong * first * self.pace.learner)
+
+    @cached_property
+    def rested(self) -> Float:
+        """(concepts,) days since the last practice, inf for never."""
+        days = (self.now - self.column("seconds")) / SECONDS_PER_DAY
+        return np.where(self.practised, np.maximum(days, 0.0), np.inf)
 
     def gain_at(self, seconds: float) -> Float:
         """(concepts,) recall at a time with one practice now, less without it."""
