@@ -162,6 +162,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Sets of values that several resources share, or that go by one name: else they are named by a number.
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": ["queued", "running", "done", "failed"],
+        "Reward": ["gain", "retention", "success", "answered"],
+        "TrialReward": "tutor.scheduling.trials.REWARDS",
+    },
 }
 
 LOGGING = {

@@ -191,7 +191,7 @@ def _is_slug(name: str) -> bool:
 
 
 def _value(name: str, value: Any) -> Any:
-    pointer = f"/parameters/{name}"
+    pointer = "/parameters/" + name.replace("~", "~0").replace("/", "~1")
     if name in ELSEWHERE:
         raise BadConfig(pointer, f"{name} is not a policy's to set: {ELSEWHERE[name]}")
     if name == "spinning":

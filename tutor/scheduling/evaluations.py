@@ -54,6 +54,10 @@ class CannotEvaluate(ValueError):
         self.pointer = pointer
 
 
+class TooMany(CannotEvaluate):
+    """Others of the school wait already."""
+
+
 class LostLease(RuntimeError):
     """Another worker has taken the job over, so this one must not write any more."""
 
@@ -116,11 +120,11 @@ def request(job: Evaluation) -> Evaluation:
     """Queues an evaluation and rings for the worker.
 
     Raises:
-        CannotEvaluate: if too many wait.
+        TooMany: if enough wait.
     """
     waiting = visible(job.school_id).filter(finished_at=None).count()
     if waiting >= _WAITING:
-        raise CannotEvaluate("", f"{waiting} evaluations of the school wait already: wait for one of them")
+        raise TooMany("", f"{waiting} evaluations of the school wait already: wait for one of them")
     with transaction.atomic():
         job.save(force_insert=True)
         transaction.on_commit(ring)
