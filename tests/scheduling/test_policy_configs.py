@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from curricula.models import Curriculum
 from tests.flow.steps import answer, at, client_of, learners, record, work
@@ -221,3 +224,47 @@ def test_few_wait_at_a_time(school: School, monkeypatch: pytest.MonkeyPatch) -> 
     ask(school)
     with pytest.raises(CannotEvaluate, match="1 evaluations of the school wait already"):
         ask(school)
+
+
+@pytest.mark.chance
+def test_the_report_is_written_as_a_page_and_as_json(
+    school: School, offered: list[Decision], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_config(school, success=0.9)
+    out = tmp_path / "gentle.md"
+    asked = ["gentle", "--school", school.name, "--since", "2026-03-01", "--until", "2026-03-20"]
+    call_command("evaluate_policy", *asked, "--reward", "answered", "--out", str(out))
+    report = json.loads(out.with_suffix(".json").read_text())
+    text = out.read_text()
+    assert text.startswith("# Policy gentle, version 1, judged by the log of Elm School\n")
+    assert "- Policy: `gain` with success = 0.9\n" in text
+    assert f"| of these told again | {report['replayed']['kept']} |" in text
+    value = report["values"]["snips"]["value"]
+    assert (
+        f"| SNIPS, the same self-normalised | {value['value']:.3f} | {value['low']:.3f} to {value['high']:.3f} |"
+        in text
+    )
+    assert "- The logged probabilities are those that choices were drawn from." in text
+    assert "120 of 120 choices" in capsys.readouterr().out
+
+
+def test_a_page_without_values_says_why(school: School, tmp_path: Path) -> None:
+    out = tmp_path / "gain.md"
+    call_command("evaluate_policy", "gain", "--school", school.name, "--since", "2026-03-01", "--out", str(out))
+    assert "**Nothing can be told:** no choice of this policy is on record here" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["magic", "--since", "2026-03-01"], "there is no policy 'magic'"),
+        (["alp_gmm", "--since", "2026-03-01"], "judge it in the simulator"),
+        (["gain", "--since", "2026-03-01", "--until", "2026-02-01"], "is not after since"),
+        (["gain", "--since", "2026-03-01", "--curriculum", "nowhere"], "curriculum 'nowhere' is not published"),
+    ],
+)
+def test_questions_without_sense_are_refused_on_the_command_line(
+    arguments: list[str], words: str, school: School, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        call_command("evaluate_policy", *arguments, "--school", school.name, "--out", str(tmp_path / "page.md"))
