@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from curricula.models import Curriculum
 from tests import people
 from tests.flow.agreed import ask, settle_on, wide
-from tests.flow.steps import answer, at, learners, plan_of, record, right_and_wrong, statements, work
+from tests.flow.steps import answer, at, believed, learners, plan_of, record, right_and_wrong, statements, work
+from tests.flow.together import together
+from tutor import db
 from tutor.accounts import services as accounts
 from tutor.accounts.models import Group, Learner, School, User
+from tutor.children import wait_for
 from tutor.scheduling import agreements, cohorts, contents, plans, rules, services
 from tutor.scheduling.knobs import BadKnob
 from tutor.scheduling.models import Decision, Plan
@@ -184,6 +189,28 @@ def test_plans_of_another_class_are_left_alone(
     settle_on(mine, retention=0.8, now=at(61))
     assert services.release_due(now=at(62)) == 1
     assert (plan_of(bo).computed_at, plan_of(ana).computed_at) == (at(62), at(60))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_made_while_something_else_is_agreed_is_made_again(
+    bo: Learner, class_8a: Group, curriculum: Curriculum
+) -> None:
+    ask(bo, 8)
+
+    def teacher_waits() -> bool:
+        return bool(db.rows("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0])
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        # As a worker does, before it looks at what is agreed.
+        Plan.objects.select_for_update().get(learner_id=bo.pk)
+        done = pool.submit(together, lambda: settle_on(class_8a, policy="curriculum_order", now=at(61)))
+        assert wait_for(teacher_waits, 30)
+        belief = believed(bo, curriculum)
+        services.save(belief, services.choose(belief, now=at(61)))
+        assert plans.decode(plan_of(bo).body).policy == "gain"
+    done.result(30)
+    assert services.release_due(now=at(62)) == 1
+    assert plans.decode(plan_of(bo).body).policy == "curriculum_order"
 
 
 @pytest.mark.chance
