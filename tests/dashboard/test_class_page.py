@@ -11,6 +11,7 @@ from curricula.models import Curriculum
 from tests import people
 from tests.dashboard.classroom import a_classroom, answers, take_in
 from tests.dashboard.conftest import SignIn
+from tests.flow.agreed import say, settle_on
 from tests.flow.steps import statements
 from tests.people import Caller
 from tutor.accounts.models import Group, Learner, School, User
@@ -40,6 +41,21 @@ def test_the_page_counts_what_the_api_says(school: School, ms_diaz: User, client
         assert {count.status.value: count.n for count in line.counts if count.n} == by_status
         seen |= by_status.keys()
     assert seen == {status.value for status in Status}
+
+
+def test_page_and_api_go_by_what_is_agreed(school: School, ms_diaz: User, client: Caller, now: datetime) -> None:
+    group = a_classroom(school, ms_diaz, n=8, now=now)
+    usual = [[count.n for count in line.counts] for line in class_page(group, by_name=True, now=now).lines]
+    settle_on(group, retention=0.99, ready_at=0.95, now=now)
+    assert group.curriculum is not None
+    say(ms_diaz, group, group.curriculum, "mastered", contents.latest(group.curriculum.pk).concept_keys[0], now=now)
+    page = class_page(group, by_name=True, now=now)
+    for line in page.lines:
+        said = client.get(f"/api/v1/learners/{line.learner.pk}/mastery").json()["data"]
+        assert said[0]["estimate"]["status"] == Status.MASTERED
+        assert {c.status.value: c.n for c in line.counts if c.n} == Counter(row["estimate"]["status"] for row in said)
+    assert [[count.n for count in line.counts] for line in page.lines] != usual
+    assert "to 99% of what it was" in page.definitions["due_for_review"].text
 
 
 def test_the_page_shows_next_what_the_api_then_serves(

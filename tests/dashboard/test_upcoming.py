@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from curricula.models import Curriculum
 from tests.dashboard.classroom import answers, take_in
+from tests.flow.agreed import settle_on
 from tutor.accounts.models import Group, Learner, School
 from tutor.dashboard.upcoming import Upcoming, upcoming
 from tutor.interactions import services as interactions
@@ -43,3 +44,23 @@ def test_a_look_says_the_same_twice(class_7b: Group, fractions: Curriculum, bo: 
     looks = [seen(bo, fractions, now) for _ in range(8)]
     assert looks == [looks[0]] * 8
     assert not any("Drawn at random" in reason for offer in looks[0].offers for reason in offer.reasons)
+
+
+def test_why_nothing_comes_next_is_told_as_by_the_api(
+    class_7b: Group, fractions: Curriculum, bo: Learner, now: datetime
+) -> None:
+    settle_on(class_7b, new_a_day=0, now=now)
+    found = seen(bo, fractions, now)
+    assert (found.first, found.nothing) == (
+        None, "Enough was begun today: new concepts come again tomorrow. "
+        "Of all concepts: 2 locked, 1 new, and enough was begun today.",
+    )  # fmt: skip
+
+
+def test_a_plan_from_before_a_change_is_not_shown(
+    class_7b: Group, fractions: Curriculum, school: School, bo: Learner, now: datetime
+) -> None:
+    take_in(school, answers(bo, fractions, "halves-1", "01", last=now), now=now)
+    assert seen(bo, fractions, now).planned_at is not None
+    settle_on(class_7b, retention=0.8, now=now)
+    assert seen(bo, fractions, now).planned_at is None

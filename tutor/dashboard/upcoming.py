@@ -15,7 +15,7 @@ from uuid import UUID
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans, services
+from tutor.scheduling import explanations, plans, services
 from tutor.scheduling.plans import Body, PlannedEntry
 from tutor.scheduling.policies import Reason
 from tutor.scheduling.reasons import sentence
@@ -59,12 +59,13 @@ class Offer:
 class Upcoming:
     """`planned_at` is None if no plan holds, so that one would be made when the learner asks.
 
-    `waiting` counts answers that are in the log and not in the belief yet.
+    `waiting` counts answers that are in the log and not in the belief yet. `nothing` says why there are no offers.
     """
 
     offers: tuple[Offer, ...]
     planned_at: datetime | None
     waiting: int
+    nothing: str = ""
 
     @property
     def first(self) -> Offer | None:
@@ -112,11 +113,13 @@ def _upcoming(
     holds = body and body.agreed == agreed.terms.mark() and _goes_by_what_holds(body, belief, content)
     entries = open_entries(body, answered, now) if body and holds else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
-    if entries is None:
+    if body is None or entries is None:
         narrowing = Narrowing(exclude_items=answered | skipped)
-        entries = services.choose(belief, now=now, narrowing=narrowing, seed=SEED, agreed=agreed).entries
+        body = services.choose(belief, now=now, narrowing=narrowing, seed=SEED, agreed=agreed)
+        entries = body.entries
     offers = tuple(_offer(content, entry) for entry in entries)
-    return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0))
+    nothing = "" if offers else explanations.nothing(body.nothing, body.narrowed.barriers)
+    return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0), nothing)
 
 
 def _goes_by_what_holds(body: Body, belief: Belief, content: Snapshot) -> bool:

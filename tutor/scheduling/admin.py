@@ -1,17 +1,36 @@
-"""What operators see of choices and imports."""
+"""What operators see of choices, of what is agreed, and of imports."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
 from curricula.admin import ReadOnly
-from tutor.scheduling.models import Decision, ImportJob
+from tutor.scheduling.models import Decision, GroupSettings, ImportJob, LearnerSettings, Override
 
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
     list_display = ["id", "learner_id", "served_at", "kind", "outcome", "propensity", "policy"]
     list_filter = ["kind", "outcome", "policy"]
+    show_full_result_count = False
+
+
+@admin.register(GroupSettings)
+class GroupSettingsAdmin(ReadOnly):
+    list_display = ["group_id", "policy", "updated_at"]
+    list_filter = ["policy"]
+
+
+@admin.register(LearnerSettings)
+class LearnerSettingsAdmin(ReadOnly):
+    list_display = ["learner_id", "explores", "minutes_a_day", "updated_at"]
+    list_filter = ["explores"]
+
+
+@admin.register(Override)
+class OverrideAdmin(ReadOnly):
+    list_display = ["id", "school_id", "kind", "concept", "made_at", "expires_at", "ended_at", "end"]
+    list_filter = ["kind", "end"]
     show_full_result_count = False
 
 

@@ -37,9 +37,10 @@ _ALERTS: Final = {
 
 
 def nothing(code: str, barriers: Mapping[str, int]) -> str:
-    """Why there is no entry, and how many of the concepts asked for are barred by what."""
+    """Why there is no entry, and how many concepts are barred by what."""
     told = [f"{barriers[barrier]} {words}" for barrier, words in _BARRED.items() if barriers.get(barrier)]
-    counted = f" Of the concepts asked for: {', '.join(told)}." if told else ""
+    of = "Of the concepts asked for" if Barrier.OUT_OF_SCOPE in barriers else "Of all concepts"
+    counted = f" {of}: {', '.join(told)}." if told else ""
     return (_NOTHING[Barrier(code)] if code else "Nothing to do now.") + counted
 
 
