@@ -20,6 +20,7 @@ from tutor.scheduling import configs, trials
 from tutor.scheduling.guard import Promise
 from tutor.scheduling.models import Decision, PolicyConfig, PolicyTrial
 from tutor.scheduling.ope.rewards import Kind
+from tutor.scheduling.policies import POLICIES
 from tutor.scheduling.trials import CannotTry, Ended, Side
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +57,7 @@ def choice(
         curriculum_version_id=content.version_id, model_version_id=uuid7(), policy=policy, seed=0,
         decided_at=served, served_at=served, slot=0, concept=0, item=0, kind="practice", due_at=served, score=1.0,
         reasons=[], candidates=[[0, 0, 1.0, 1.0]],
-        **{"policy_version": 1, "propensity": 1.0, **answered, **fields},
+        **{"policy_version": POLICIES[policy].version, "propensity": 1.0, **answered, **fields},
     )  # fmt: skip
 
 
@@ -210,7 +211,7 @@ def test_results_are_those_of_the_log(
         if later is not None:
             moment = when + timedelta(days=1.5)
             record(school, [answer(learner, fractions, 0, correct=later, seconds=moment.timestamp())], now=moment)
-    for strange in ({"propensity": 0.0}, {"policy_version": 2}):
+    for strange in ({"propensity": 0.0}, {"policy_version": 99}):
         choice(bo, fractions, "threshold", at(days=2), credit=None, **strange).save()
     choice(bo, fractions, "random", at(days=2), credit=None).save()
     figures = look(trial, days=80).figures
