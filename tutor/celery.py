@@ -27,6 +27,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.promote_proved": "schedule",
     "tutor.scheduling.tasks.prune_imports": "schedule",
     "tutor.scheduling.tasks.measure_cohorts": "schedule",
+    "tutor.scheduling.tasks.measure_paces": "schedule",
     "tutor.scheduling.tasks.announce_days": "schedule",
     "tutor.scheduling.tasks.prune_events": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
@@ -91,6 +92,11 @@ SCHEDULE: Final = {
     },
     "promote-proved": {
         "task": "tutor.scheduling.tasks.promote_proved",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "measure-paces": {
+        "task": "tutor.scheduling.tasks.measure_paces",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },

@@ -12,6 +12,7 @@ from curricula.models import Curriculum
 from tutor.accounts.models import ApiClient, Group, Learner, User
 from tutor.scheduling.event_models import Digest as Digest
 from tutor.scheduling.event_models import Event as Event
+from tutor.scheduling.pace_models import MeasuredPace as MeasuredPace
 from tutor.scheduling.policy_models import Evaluation as Evaluation
 from tutor.scheduling.policy_models import PolicyConfig as PolicyConfig
 from tutor.scheduling.policy_models import PolicyTrial as PolicyTrial

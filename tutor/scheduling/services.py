@@ -265,6 +265,7 @@ def _situation(
         rules=agreed.rules(belief, content),
         history=agreed.history,
         cohort=agreed.cohort,
+        pace=agreed.terms.pace,
     )
 
 

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import cohorts, evaluations, events, imports, rollout, services, trials
+from tutor.scheduling import cohorts, evaluations, events, imports, paces, rollout, services, trials
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -67,6 +67,12 @@ def run_evaluations() -> None:
 def look_at_trials() -> None:
     """Let results set how much of new policies is mixed in. Safe to run at any time, any number of times."""
     trials.look_at_all(now=timezone.now())
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def measure_paces() -> None:
+    """Measure how long answers really take, where they came in. Safe to run at any time, any number of times."""
+    paces.measure(now=timezone.now())
 
 
 @shared_task(acks_late=True, soft_time_limit=240, time_limit=300)

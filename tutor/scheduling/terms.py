@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, final
@@ -15,13 +15,14 @@ import msgspec
 from tutor.scheduling import knobs
 from tutor.scheduling.knobs import DEFAULTS, Knobs
 from tutor.scheduling.models import Override
+from tutor.scheduling.policies import Pace
 
 #: `COLUMNS` of a query FROM accounts_learner l, (...) c(id, now) and `JOINS`: c is the curriculum, and the time. Of
 #: several classes the one joined last decides; a class without a curriculum works on the only one that its school can
 #: use. Overrides hold whichever of the learner's classes they were made for.
 COLUMNS: Final = """
 COALESCE(NULLIF(l.timezone, ''), s.timezone), l.day_cutoff_hour, g.id, gs.policy, gs.chosen::text, gs.updated_at::text,
-ls.explores, ls.minutes_a_day, ls.updated_at::text, o.said
+ls.explores, ls.minutes_a_day, ls.updated_at::text, o.said, mp.first, mp.wrong, mp.usual
 """
 JOINS: Final = """
 JOIN accounts_school s ON s.id = l.school_id
@@ -40,6 +41,7 @@ LEFT JOIN LATERAL (
 ) g ON true
 LEFT JOIN scheduling_groupsettings gs ON gs.group_id = g.id
 LEFT JOIN scheduling_learnersettings ls ON ls.learner_id = l.id
+LEFT JOIN scheduling_measuredpace mp ON mp.school_id = l.school_id AND mp.curriculum_id = c.id
 LEFT JOIN LATERAL (
     SELECT json_agg(
         json_build_array(v.id, v.kind, v.concept, v.learner_id IS NOT NULL, extract(epoch FROM v.made_at), v.answers)
@@ -85,6 +87,8 @@ class Terms:
     words: tuple[Word, ...]
     #: When the class's and the learner's settings were changed last, None where there are none.
     changed: tuple[str | None, str | None]
+    #: How long answers of the school take; no term, but read with them.
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def none(cls) -> Terms:
@@ -93,7 +97,7 @@ class Terms:
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Terms:
         """From `COLUMNS`."""
-        zone, hour, group_id, policy, chosen, changed, explores, minutes, own_changed, said = row
+        zone, hour, group_id, policy, chosen, changed, explores, minutes, own_changed, said, *pace = row
         return cls(
             _known_zone(zone),
             hour,
@@ -104,6 +108,7 @@ class Terms:
             minutes,
             tuple(Word(each[0], Override.Kind(each[1]), *each[2:]) for each in _words.decode(said)) if said else (),
             (changed, own_changed),
+            Pace() if pace[0] is None else Pace(*pace),
         )
 
     def mark(self, without: Collection[UUID] = ()) -> str:

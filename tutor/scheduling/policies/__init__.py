@@ -15,11 +15,12 @@ from tutor.scheduling.policies.gain import exam, gain
 from tutor.scheduling.policies.ladders import fixed_ladder, leitner, sm2
 from tutor.scheduling.policies.memorize import memorize
 from tutor.scheduling.policies.mix import skill_it
+from tutor.scheduling.policies.pace import Pace, pace_of
 from tutor.scheduling.policies.placement import placement
 from tutor.scheduling.policies.progress import alp_gmm, zpdes
 from tutor.scheduling.policies.ranking import Policy, Ranking
 from tutor.scheduling.policies.simple import curriculum_order, lowest_mastery, random
-from tutor.scheduling.policies.situation import Cohort, History, Pace, Rules, Settings, Situation, Spinning
+from tutor.scheduling.policies.situation import Cohort, History, Rules, Settings, Situation, Spinning
 from tutor.scheduling.policies.threshold import threshold
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Situation",
     "Spinning",
     "cohort_of",
+    "pace_of",
 ]
 
 _ALL: Final = (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curricula.snapshot import KEPT_VERSIONS, Snapshot
 from kt_models.recall import SECONDS_PER_DAY, Float, Int, RecallTable, logit
+from tutor.scheduling.policies.pace import Pace
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import (
     CODES,
@@ -137,20 +138,6 @@ class Cohort:
 
 
 @final
-@dataclass(frozen=True)
-class Pace:
-    """Minutes that answers take, as factors on what authors expect: learned from response times.
-
-    Attributes: first: of a first answer to a concept, explanation included.     wrong: of a wrong one.     learner: of
-        this learner.
-    """
-
-    first: float = 1.0
-    wrong: float = 1.0
-    learner: float = 1.0
-
-
-@final
 @dataclass(frozen=True, eq=False)
 class Situation:
     """All that a policy may look at. `now` is Unix seconds; `scope` and `exclude_items` narrow what may be chosen."""
@@ -171,7 +158,7 @@ class Situation:
     rules: Rules = field(default_factory=Rules)
     history: History | None = None
     cohort: Cohort | None = None
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
 
     @cached_property
     def recall(self) -> Float:
@@ -241,7 +228,7 @@ class Situation:
         """(concepts,) minutes expected of the next answer."""
         wrong = self.recall + (1.0 - self.recall) * self.pace.wrong
         first = np.where(self.practised, 1.0, self.pace.first)
-        return np.asarray(concept_minutes(self.content) * wrong * first * self.pace.learner)
+        return np.asarray(concept_minutes(self.content) * wrong * first * self.pace.usual)
 
     @cached_property
     def rested(self) -> Float:

@@ -25,7 +25,7 @@ import kt_models
 from kt_models.recall import Float
 from kt_models.simulate import KINDS, Attendance, Record, Scene, Shape, World, day_start, mean_knowledge, open_world
 from tutor.scheduling import policies
-from tutor.scheduling.policies import POLICIES, Settings
+from tutor.scheduling.policies import POLICIES, Pace, Settings
 from tutor.scheduling.tournament import course, run
 from tutor.scheduling.tournament.run import Rounds
 from tutor.tracing import evidence, fold, pupils, status
@@ -223,7 +223,14 @@ def _fit(game: Game, folder: Path) -> None:
     ground = course.ground(scene, world.course)
     log = run.warm_up(others, ground, game.rounds.days)
     model = pupils.fit(game.model, log, ground.content, seed=game.seed)
+    # Before the model, which tells that all is there.
+    pace = asdict(run.pace_in(log, ground))
+    _pace_file(folder, game).write_text(json.dumps(pace), encoding="utf-8")
     pupils.save(model, folder / "models" / game.model_name())
+
+
+def _pace_file(folder: Path, game: Game) -> Path:
+    return folder / "models" / f"{game.model_name()}.pace.json"
 
 
 def _play(game: Game, entrant: Entrant, folder: Path) -> None:
@@ -234,7 +241,8 @@ def _play(game: Game, entrant: Entrant, folder: Path) -> None:
     known = pupils.Pupils(model, world.n_learners, ground.content, day_start(0))
     rounds = replace(game.rounds, settings=replace(game.rounds.settings, **dict(entrant.settings)))
     policy = POLICIES[entrant.policy]
-    record = run.play(world, ground, policy, known, rounds, with_cohort=policy.reads_cohort)
+    pace = Pace(**json.loads(_pace_file(folder, game).read_text(encoding="utf-8")))
+    record = run.play(world, ground, policy, known, rounds, with_cohort=policy.reads_cohort, pace=pace)
     Result(record, start, world.ability, code()).write(folder / "runs" / game.run_name(entrant))
 
 

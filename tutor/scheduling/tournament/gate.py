@@ -37,9 +37,9 @@ from kt_models.simulate import (
     day_start,
 )
 from tutor.registry.gates import Case, Gate, Table, plain
-from tutor.scheduling.policies import POLICIES
+from tutor.scheduling.policies import POLICIES, Pace
 from tutor.scheduling.tournament.course import Ground
-from tutor.scheduling.tournament.run import Rounds, play
+from tutor.scheduling.tournament.run import Rounds, pace_in, play, warm_up
 from tutor.tracing.pupils import Pupils
 
 #: The policy that both models drive.
@@ -47,6 +47,8 @@ POLICY: Final = "gain"
 LEARNERS: Final = 60
 DAYS: Final = 30
 MINUTES: Final = 5.0
+#: Days of others' answers that tell how long answers take.
+PACE_DAYS: Final = 5
 #: Concepts that are played at most, and items of each. With many more, all minutes go to new concepts and no model
 #: matters: of 300, one that claims that nobody ever knows anything loses 1 %, of 40 it loses 14 %. With fewer than
 #: `LEAST` all is soon learnt, whatever drives the policy.
@@ -96,7 +98,11 @@ def not_worse(case: Case, table: Table) -> Iterator[Gate]:
 
 def _played(world: World[Any], ground: Ground, model: Any) -> Record:
     pupils = Pupils(model, world.n_learners, ground.content, day_start(0))
-    return play(world, ground, POLICIES[POLICY], pupils, Rounds(DAYS))
+    return play(world, ground, POLICIES[POLICY], pupils, Rounds(DAYS), pace=_pace(world, ground))
+
+
+def _pace(world: World[Any], ground: Ground) -> Pace:
+    return pace_in(warm_up(world.again(world.seed + 1), ground, PACE_DAYS), ground)
 
 
 def _worlds(ground: Ground, case: Case) -> Iterator[World[Any]]:

@@ -18,12 +18,12 @@ from kt_models.metrics import Bool
 from kt_models.recall import Float, Int
 from kt_models.simulate import Record, Visits, World, day_start
 from kt_models.simulate.draws import Draws
-from tutor.scheduling.policies import Choice, Cohort, History, Settings, Situation, cohort_of
+from tutor.scheduling.policies import Choice, Cohort, History, Pace, Settings, Situation, cohort_of, pace_of
 from tutor.scheduling.tournament.course import Ground
 from tutor.tracing.pupils import Log, Pupils
 
 #: Of what is done here: results of another version are not these.
-VERSION: Final = 1
+VERSION: Final = 2
 #: Seconds between an answer and the next question.
 PAUSE: Final = 5.0
 #: Answers to a concept until who learns in the order of the course goes on, and how often practised ones come again.
@@ -57,16 +57,25 @@ class NotOffered(ValueError):
 
 
 def play(
-    world: World[Any], ground: Ground, choose: Choose, pupils: Pupils, rounds: Rounds, *, with_cohort: bool = False
+    world: World[Any],
+    ground: Ground,
+    choose: Choose,
+    pupils: Pupils,
+    rounds: Rounds,
+    *,
+    with_cohort: bool = False,
+    pace: Pace | None = None,
 ) -> Record:
     """What becomes of the learners of a fresh world; `pupils` know nothing of them yet.
 
-    Args: with_cohort: whether the policy is told each morning where the whole cohort makes progress.
+    Args:
+        with_cohort: whether the policy is told each morning where the whole cohort makes progress.
+        pace: what is known of how long answers take.
     Raises:
         NotOffered: if the policy offers an item that is not in the course, or was withdrawn.
     """
     record = Record.empty(rounds.days, world.n_learners)
-    game = _Game(world, ground, choose, pupils, rounds)
+    game = _Game(world, ground, choose, pupils, rounds, pace or Pace())
     for day in range(rounds.days):
         world.reach(day)
         if with_cohort:
@@ -80,9 +89,11 @@ def play(
 class _Game:
     """What goes on from day to day. Arrays are of the learners."""
 
-    def __init__(self, world: World[Any], ground: Ground, choose: Choose, pupils: Pupils, rounds: Rounds) -> None:
+    def __init__(
+        self, world: World[Any], ground: Ground, choose: Choose, pupils: Pupils, rounds: Rounds, pace: Pace
+    ) -> None:
         self._world, self._ground, self._choose, self._pupils = world, ground, choose, pupils
-        self._settings = rounds.asked()
+        self._settings, self._pace = rounds.asked(), pace
         self._histories = Histories(world.n_learners)
         self._plans: list[deque[int]] = [deque() for _ in range(world.n_learners)]
         #: Minutes that the last visit took too long.
@@ -134,6 +145,7 @@ class _Game:
                     minutes=float(left[row]),
                     history=self._histories.of(row),
                     cohort=self._cohort,
+                    pace=self._pace,
                 )
             )
             self._plans[row].extend(entry.item for entry in choice.entries[: self._settings.size])
@@ -205,6 +217,18 @@ def warm_up(world: World[Any], ground: Ground, days: int) -> Log:
     learner, item, correct, seconds, taken = (np.concatenate(column) for column in zip(*parts, strict=True))
     known = item >= 0
     return Log(learner[known], item[known], correct[known], seconds[known], taken[known].astype(np.float32))
+
+
+def pace_in(log: Log, ground: Ground) -> Pace:
+    """As workers measure it in a school's log."""
+    order = np.lexsort((log.seconds, log.learner))
+    item, learner = log.item[order], log.learner[order]
+    concepts = ground.content.item_concepts
+    pair = learner * ground.content.n_concepts + concepts.flat[concepts.offset[item]]
+    is_first = np.zeros(len(item), bool)
+    is_first[np.unique(pair, return_index=True)[1]] = True
+    minutes = ground.content.item_minutes[item]
+    return pace_of(log.response_seconds[order].astype(np.float64), minutes, is_first, log.correct[order])
 
 
 def _wanted(draws: Draws, world: World[Any], rows: Int) -> Int:
