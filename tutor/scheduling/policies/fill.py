@@ -50,7 +50,8 @@ def _next_look(situation: Situation, ranking: Ranking, stopped: Barrier | None) 
     due = float(later.min(initial=np.inf))
     if stopped in (Barrier.QUIET_DAY, Barrier.ANSWERS_TODAY, Barrier.MINUTES_TODAY):
         return max(min(due, situation.rules.day_ends), situation.rules.day_ends)
-    return min(due, situation.rules.day_ends) if situation.rules.new_left == 0 else due
+    no_more_new = situation.rules.new_left is not None and situation.rules.new_left <= 0
+    return min(due, situation.rules.day_ends) if no_more_new else due
 
 
 def _commonest(counts: dict[str, int], situation: Situation) -> Barrier:
