@@ -131,6 +131,19 @@ def test_settings_of_the_target_are_its_own(school: School, fractions: Curriculu
     assert logged.sums(judged.probability).tolist() == [1.0] * len(logged)
 
 
+def test_what_the_target_would_keep_locked_it_does_not_draw(school: School, fractions: Curriculum, bo: Learner) -> None:
+    record(school, right_and_wrong(bo, fractions, "11", item=1))
+    work()
+    first = offers(bo, now=at(60), n=1)[0]
+    assert 1 in [each[0] for each in first.candidates], "the first concept is known well enough to go on"
+    logged = read(school)
+    strict = Chosen("strict", 1, POLICIES["gain"], {"ready_at": 0.95})
+    for chosen, draws in ((GAIN, True), (strict, False)):
+        judged = judge(logged, school.pk, chosen)
+        assert (judged.probability[logged.concept == 1] > 0).tolist() == [draws]
+        assert logged.sums(judged.probability).tolist() == [pytest.approx(1.0)]
+
+
 def test_what_was_believed_of_each_candidate_is_told(school: School, fractions: Curriculum, bo: Learner) -> None:
     first = offers(bo, now=at(0))[0]
     reply(first, bo, fractions, at(1), correct=1.0)

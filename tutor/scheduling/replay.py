@@ -28,7 +28,7 @@ from tutor.scheduling.calendar import Days
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.ope.logged import Bool, Logged
 from tutor.scheduling.plans import Narrowed
-from tutor.scheduling.policies import History, Ranking, Reason, Rules, Settings, Situation
+from tutor.scheduling.policies import History, Policy, Reason, Rules, Settings, Situation, filters
 from tutor.scheduling.policies.fill import probabilities
 from tutor.tracing.claims import Unseen
 from tutor.tracing.replay import Place, Replayed, replay
@@ -224,10 +224,10 @@ class _Moment:
         #: Whether nothing was left to chance for this learner, so that nothing else can be weighed against it.
         self.never_drawn = self._settings.exploration <= 0
         self.situation = self._met_by(target.chosen)
-        self.ranking = target.chosen.policy.rank(self.situation)
+        self.score = _open(self.situation, target.chosen.policy)
         by = target.labelled(row)
         known = by is not None and not by.policy.reads_cohort
-        self.logged: Ranking | None = by.policy.rank(self._met_by(by)) if by is not None and known else None
+        self.logged: Float | None = by.policy.rank(self._met_by(by)).score if by is not None and known else None
 
     def _met_by(self, chosen: Chosen) -> Situation:
         return Situation(
@@ -246,6 +246,12 @@ class _Moment:
         situation = self.situation
         columns = (situation.recall, np.log1p(situation.column("n")), situation.column("mastered"))
         return np.column_stack([column[concept] for column in columns])
+
+
+def _open(situation: Situation, policy: Policy) -> Float:
+    """(concepts,) scores, -inf for what the policy does not want or its own criteria bar."""
+    bars = filters.barriers(situation, needs_prerequisites=policy.needs_prerequisites)
+    return np.where(bars == filters.OPEN, policy.rank(situation).score, -np.inf)
 
 
 def _agreed(row: _Row, content: Snapshot) -> tuple[Rules, Settings, Criteria]:
@@ -289,8 +295,8 @@ def _judge_slot(logged: Logged, place: dict[Any, int], target: _Target, row: _Ro
         return
     if moment.logged is not None:
         judged.checked += 1
-        judged.reproduced += _is_same(moment.logged.score[concept], logged, part)
-    chances = drawn(moment.ranking.score[concept], concept, moment.situation.settings)
+        judged.reproduced += _is_same(moment.logged[concept], logged, part)
+    chances = drawn(moment.score[concept], concept, moment.situation.settings)
     if chances is None:
         judged.unwanted += 1
     else:
