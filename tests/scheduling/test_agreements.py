@@ -22,9 +22,9 @@ from tutor.children import wait_for
 from tutor.scheduling import agreements, cohorts, contents, plans, rules, services
 from tutor.scheduling.knobs import BadKnob
 from tutor.scheduling.models import Decision, Plan
-from tutor.scheduling.policies import POLICIES, Settings
+from tutor.scheduling.policies import POLICIES, Settings, Situation
 from tutor.scheduling.rules import Agreed
-from tutor.tracing.status import DEFAULT
+from tutor.tracing.status import DEFAULT, due_at
 
 pytestmark = pytest.mark.django_db
 
@@ -340,6 +340,37 @@ def test_after_friday_evening_comes_monday(bo: Learner, class_8a: Group, curricu
     friday = datetime(2026, 3, 6, 12, tzinfo=UTC)
     do(bo, curriculum, 1, now=friday)
     assert ask(bo, now=friday).body.next_due_at == datetime(2026, 3, 9, 3, tzinfo=UTC).timestamp()
+
+
+def test_reviews_are_spread_unless_it_is_agreed_that_they_are_not(
+    school: School, bo: Learner, class_8a: Group, curriculum: Curriculum
+) -> None:
+    belief, content = believed(bo, curriculum), contents.latest(curriculum.pk)
+    assert agreed_with(bo, curriculum).rules(belief, content).review_due is not None
+    settle_on(class_8a, spread_reviews=False)
+    assert agreed_with(bo, curriculum).rules(belief, content).review_due is None
+
+
+def test_reviews_that_can_leave_a_quiet_day_do(
+    school: School, bo: Learner, class_8a: Group, curriculum: Curriculum
+) -> None:
+    """Ten that fall due on one day."""
+    record(school, [a for item in range(0, 20, 2) for a in right_and_wrong(bo, curriculum, "111111", item=item)])
+    work()
+    belief, content = believed(bo, curriculum), contents.latest(curriculum.pk)
+    settle_on(class_8a, retention=0.95)
+    criteria = agreed_with(bo, curriculum).criteria
+    falls_due = plans.moment(float(due_at(belief.table, belief.evidence, content, criteria)[0]))
+    assert falls_due is not None
+    before = falls_due - timedelta(days=4)
+    settle_on(class_8a, quiet_dates=(falls_due.date(),), now=before)
+    agreed = agreed_with(bo, curriculum, before)
+    spread = agreed.rules(belief, content).review_due
+    assert spread is not None
+    situation = Situation(before.timestamp(), content, belief.table, belief.evidence, 1, agreed.criteria)
+    quiet = agreed.quiet.tolist().index(True)
+    usual, moved = (agreed.days.index(due).tolist() for due in (situation.falls_due, spread(situation)))
+    assert moved.count(quiet) < usual.count(quiet) == len(usual)
 
 
 def test_the_log_says_what_narrowed_a_choice(bo: Learner, class_8a: Group) -> None:
