@@ -17,7 +17,7 @@ from tutor.registry import reviews
 from tutor.registry.reviews import Verb
 from tutor.scheduling import configs, contents, replay
 from tutor.scheduling.configs import Chosen
-from tutor.scheduling.models import Decision
+from tutor.scheduling.models import Decision, MeasuredPace
 from tutor.scheduling.ope import reading
 from tutor.scheduling.ope.logged import Logged
 from tutor.scheduling.ope.report import evaluate
@@ -99,6 +99,20 @@ def test_beliefs_of_late_answers_and_of_newcomers_are_had_again(
     judged = judge(read(school), school.pk, GAIN)
     assert judged.checked == judged.reproduced
     assert judged.kept.all()
+
+
+def test_answers_that_no_worker_had_seen_and_the_pace_of_then_are_told_by_the_log(
+    school: School, fractions: Curriculum, bo: Learner
+) -> None:
+    measured = {"school_id": school.pk, "curriculum_id": fractions.pk, "measured_at": at(0)}
+    MeasuredPace.objects.create(**measured, first=3.0, wrong=2.0, usual=1.5)
+    reply(offers(bo, now=at(0))[0], bo, fractions, at(1))
+    # Received, though no worker has looked: what is offered now does not know of it.
+    record(school, [answer(bo, fractions, 9, seconds=at(0.5).timestamp(), correct=0.0)], now=at(2))
+    offers(bo, now=at(3))
+    MeasuredPace.objects.all().delete()
+    judged = judge(read(school), school.pk, GAIN)
+    assert judged.checked == judged.reproduced > 0
 
 
 def test_another_policy_draws_as_it_would_have_then(school: School, fractions: Curriculum, bo: Learner) -> None:

@@ -39,6 +39,7 @@ class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
         pinned, excluded, opened, known: by teachers' words.
         answers_left, new_left, minutes_left: of the learner's day, which ends at `day_ends`.
         barriers: concepts by why they were no candidates.
+        applied_seq: how much of the log the belief knew.      pace: `Pace` of the school's learners, as figures.
     """
 
     n: int | None = None
@@ -57,6 +58,8 @@ class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
     quiet: bool = False
     day_ends: float | None = None
     barriers: dict[str, int] = {}
+    applied_seq: int | None = None
+    pace: tuple[float, float, float] | None = None
 
 
 class Body(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ from tutor.scheduling.calendar import Days
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.ope.logged import Bool, Logged
 from tutor.scheduling.plans import Narrowed
-from tutor.scheduling.policies import History, Policy, Reason, Rules, Settings, Situation, filters
+from tutor.scheduling.policies import History, Pace, Policy, Reason, Rules, Settings, Situation, filters
 from tutor.scheduling.policies.fill import probabilities
 from tutor.tracing.claims import Unseen
 from tutor.tracing.replay import Place, Replayed, replay
@@ -85,6 +85,11 @@ class _Row(NamedTuple):
     def plan(self) -> tuple[UUID, float, int]:
         """The plan that it is a slot of."""
         return self.learner_id, self.decided_at, self.seed
+
+    @property
+    def place(self) -> Place:
+        """The belief that it went by."""
+        return Place(self.learner_id, self.as_of, self.decided_at, _narrowed(self.narrowing).applied_seq)
 
 
 @final
@@ -172,7 +177,7 @@ def _group(
     for row in rows:
         plans[row.plan].append(row)
     slots = list(plans.values())
-    places = [Place(each[0].learner_id, each[0].as_of, each[0].decided_at) for each in slots]
+    places = [each[0].place for each in slots]
     seen = 0
     try:
         for then in replay(version_id, curriculum_id, places, n_concepts=content.n_concepts):
@@ -219,8 +224,10 @@ class _Moment:
 
     def __init__(self, row: _Row, then: Replayed, content: Snapshot, target: _Target) -> None:
         self._row, self._then, self._content = row, then, content
-        held, self._settings, self._criteria = _agreed(row, content)
-        self._rules = held
+        said = _narrowed(row.narrowing)
+        self._rules, self._settings, self._criteria = _agreed(row, said, content)
+        #: Before it was noted, what authors expect.
+        self._pace = Pace(*(said.pace or ()))
         #: Whether nothing was left to chance for this learner, so that nothing else can be weighed against it.
         self.never_drawn = self._settings.exploration <= 0
         self.situation = self._met_by(target.chosen)
@@ -239,6 +246,7 @@ class _Moment:
             criteria=chosen.criteria(self._criteria),
             settings=chosen.settings(self._settings),
             rules=self._rules,
+            pace=self._pace,
             history=_history(self._then.answers) if chosen.policy.reads_history else None,
         )
 
@@ -254,9 +262,8 @@ def _open(situation: Situation, policy: Policy) -> Float:
     return np.where(bars == filters.OPEN, policy.rank(situation).score, -np.inf)
 
 
-def _agreed(row: _Row, content: Snapshot) -> tuple[Rules, Settings, Criteria]:
+def _agreed(row: _Row, said: Narrowed, content: Snapshot) -> tuple[Rules, Settings, Criteria]:
     """What held for the learner then, as the log says: before it said so, defaults did."""
-    said = _narrowed(row.narrowing)
     turned = knobs.decoded(msgspec.json.encode(said.settings).decode())
     position = content.concept_position
     goals = frozenset(position[key] for key in turned.goals if key in position)

@@ -159,7 +159,7 @@ def choose(
         agreed=agreed.terms.mark(without=agreed.done(belief)),
         holds_until=situation.rules.day_ends if agreed.is_daily else None,
         counts_answers=agreed.counts_answers,
-        narrowed=_narrowed(situation, agreed, choice),
+        narrowed=_narrowed(situation, agreed, choice, belief.applied_seq),
     )
 
 
@@ -269,7 +269,7 @@ def _situation(
     )
 
 
-def _narrowed(situation: Situation, agreed: Agreed, choice: Choice) -> Narrowed:
+def _narrowed(situation: Situation, agreed: Agreed, choice: Choice, applied_seq: int) -> Narrowed:
     held, asked = situation.rules, situation.scope
     return Narrowed(
         n=situation.size,
@@ -288,6 +288,8 @@ def _narrowed(situation: Situation, agreed: Agreed, choice: Choice) -> Narrowed:
         quiet=held.quiet,
         day_ends=held.day_ends,
         barriers=choice.barriers,
+        applied_seq=applied_seq,
+        pace=(situation.pace.first, situation.pace.wrong, situation.pace.usual),
     )
 
 
