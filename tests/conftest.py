@@ -9,14 +9,14 @@ from api import auth, ratelimit
 from curricula.models import Curriculum
 from tests import people
 from tutor.accounts.models import Group, Learner, School, User
-from tutor.scheduling import plans
+from tutor.scheduling import plans, trials
 
 # Machines are shared: how long an example takes says nothing of the code.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
 
-#: None of its first sixty draws is below .1, the chance of exploration.
+#: None of its first sixty draws is below .1, and the lowest are those that explore.
 SEED = 496
 
 
@@ -24,6 +24,7 @@ SEED = 496
 def fresh_process() -> None:
     """Each test finds the API as a new process would: no known keys, no counted requests."""
     auth.forget()
+    trials.forget()
     ratelimit.reset()
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import secrets
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from curricula.ids import uuid7
-from tutor.scheduling.policies import Barrier, Choice, Kind, Policy
+from tutor.scheduling.policies import Barrier, Choice, Kind
 
 
 class PlannedEntry(msgspec.Struct, frozen=True):
@@ -60,6 +60,11 @@ class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
     barriers: dict[str, int] = {}
     applied_seq: int | None = None
     pace: tuple[float, float, float] | None = None
+
+
+#: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).
+ANSWERS_WITHIN: Final = 7 * 86_400.0
+CLOCK_SKEW: Final = 300.0
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -129,7 +134,8 @@ def new_seed() -> int:
 def body(
     choice: Choice,
     basis: Provenance,
-    policy: Policy,
+    policy: str,
+    version: int,
     *,
     seed: int,
     now: float,
@@ -140,8 +146,8 @@ def body(
     narrowed: Narrowed | None = None,
 ) -> Body:
     return Body(
-        policy=policy.name,
-        policy_version=policy.version,
+        policy=policy,
+        policy_version=version,
         model_version_id=basis.model_version_id,
         model=basis.model,
         degraded=basis.degraded,

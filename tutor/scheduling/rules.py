@@ -19,7 +19,7 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
-from tutor.scheduling import cohorts, contents, knobs
+from tutor.scheduling import cohorts, contents, knobs, trials
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import Bool, Days
 from tutor.scheduling.histories import Pair, histories_of
@@ -159,15 +159,18 @@ def agreed(
 def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed]:
     """The same in several schools and on several curricula, in as many statements."""
     found = {pair: _resolved(terms, pair[1], now) for pair, terms in _terms(schools, now).items()}
+    policies = {pair: _policies(schools[pair], pair[1], each) for pair, each in found.items()}
     given = _given({pair: since for pair, each in found.items() if (since := _since(each)) is not None})
-    read = histories_of([pair for pair, each in found.items() if each.policy.reads_history])
-    measured = cohorts.read({_cohort_key(pair, each) for pair, each in found.items() if each.policy.reads_cohort})
+    by_history = {pair for pair, told in policies.items() if any(policy.reads_history for policy in told)}
+    by_cohort = {pair for pair, told in policies.items() if any(policy.reads_cohort for policy in told)}
+    read = histories_of(list(by_history))
+    measured = cohorts.read({_cohort_key(pair, found[pair]) for pair in by_cohort})
     return {
         pair: replace(
             each,
             given=given.get(pair, ()),
-            history=read.get(pair, History.none()) if each.policy.reads_history else None,
-            cohort=measured.get(_cohort_key(pair, each)) if each.policy.reads_cohort else None,
+            history=read.get(pair, History.none()) if pair in by_history else None,
+            cohort=measured.get(_cohort_key(pair, each)) if pair in by_cohort else None,
         )
         for pair, each in found.items()
     }
@@ -217,6 +220,16 @@ def _resolved(terms: Terms, curriculum_id: UUID, now: datetime) -> Agreed:
         knobs.criteria_of(terms.knobs),
         Days.ahead(terms.zone, terms.cutoff_hour, now.timestamp()),
     )
+
+
+def _policies(school_id: UUID, curriculum_id: UUID, each: Agreed) -> tuple[Policy, ...]:
+    """All that a plan may be made by: of several in a trial, its seed draws one."""
+    return (each.policy, *trials.read_by(school_id, each.terms.group_id, curriculum_id))
+
+
+def mark(terms: Terms, school_id: UUID, curriculum_id: UUID, without: Collection[UUID] = ()) -> str:
+    """Changes whenever plans made before no longer hold: something else is agreed, or a trial begins or ends."""
+    return terms.mark(without) + trials.mark(school_id, terms.group_id, curriculum_id)
 
 
 def _since(each: Agreed) -> float | None:

@@ -17,10 +17,11 @@ from django.db import transaction
 
 from curricula.snapshot import Snapshot
 from tutor import db
-from tutor.scheduling import contents, events, knobs, overrides, plans, rules
+from tutor.scheduling import contents, events, knobs, overrides, plans, rules, trials
+from tutor.scheduling.configs import Chosen
 from tutor.scheduling.histories import Pair
 from tutor.scheduling.models import Override
-from tutor.scheduling.plans import Body, Narrowed, PlannedEntry, Provenance
+from tutor.scheduling.plans import ANSWERS_WITHIN, CLOCK_SKEW, Body, Narrowed, PlannedEntry, Provenance
 from tutor.scheduling.policies import Choice, Settings, Situation
 from tutor.scheduling.rules import Agreed
 from tutor.tracing import services as tracing
@@ -33,9 +34,6 @@ log = structlog.get_logger()
 BATCH: Final = 256
 #: Plans rebuilt by one call of `release_due`: bounds its transaction.
 RELEASED_AT_ONCE: Final = 500
-#: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).
-ANSWERS_WITHIN: Final = 7 * 86_400.0
-CLOCK_SKEW: Final = 300.0
 #: What a learner skipped stays out of plans for this long.
 SKIPPED_FOR: Final = timedelta(days=1)
 
@@ -143,8 +141,10 @@ def choose(
         # The worker that wrote the belief saw a newer version than this process has looked at.
         content = contents.gated(*where, fresh=True)
     agreed = agreed or rules.agreed(belief.school_id, belief.curriculum_id, [belief.learner_id], now)[belief.learner_id]
-    situation = _situation(content, belief, narrowing or Narrowing(), agreed, seed, now.timestamp())
-    choice = agreed.policy(situation)
+    seed = plans.new_seed() if seed is None else seed
+    chosen = _chosen(belief, agreed, seed)
+    situation = _situation(content, belief, narrowing or Narrowing(), agreed, chosen, seed, now.timestamp())
+    choice = chosen.policy(situation)
     choice = replace(choice, next_due=agreed.open_from(choice.next_due))
     basis = Provenance(
         belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of, content.graph
@@ -152,11 +152,12 @@ def choose(
     return plans.body(
         choice,
         basis,
-        agreed.policy,
+        chosen.label,
+        chosen.version,
         seed=situation.seed,
         now=situation.now,
         size=plan_size() if situation.size is None else situation.size,
-        agreed=agreed.terms.mark(without=agreed.done(belief)),
+        agreed=rules.mark(agreed.terms, belief.school_id, belief.curriculum_id, agreed.done(belief)),
         holds_until=situation.rules.day_ends if agreed.is_daily else None,
         counts_answers=agreed.counts_answers,
         narrowed=_narrowed(situation, agreed, choice, belief.applied_seq),
@@ -247,17 +248,23 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
     return planned
 
 
+def _chosen(belief: Belief, agreed: Agreed, seed: int) -> Chosen:
+    """The policy that is agreed, or the one that a trial draws."""
+    arm = trials.arm(belief.school_id, agreed.terms.group_id, belief.curriculum_id, seed)
+    return arm.chosen if arm else Chosen(agreed.policy.name, agreed.policy.version, agreed.policy)
+
+
 def _situation(
-    content: Snapshot, belief: Belief, narrowing: Narrowing, agreed: Agreed, seed: int | None, now: float
+    content: Snapshot, belief: Belief, narrowing: Narrowing, agreed: Agreed, chosen: Chosen, seed: int, now: float
 ) -> Situation:
     return Situation(
         now=now,
         content=content,
         table=belief.table,
         evidence=belief.evidence,
-        seed=plans.new_seed() if seed is None else seed,
-        criteria=agreed.criteria_within(content),
-        settings=agreed.settings,
+        seed=seed,
+        criteria=chosen.criteria(agreed.criteria_within(content)),
+        settings=chosen.settings(agreed.settings),
         scope=_mask(content, narrowing.concepts),
         exclude_items=narrowing.exclude_items,
         minutes=narrowing.minutes,

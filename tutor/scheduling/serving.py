@@ -69,7 +69,9 @@ def next_for(
     answered = _answered_since(learner_id, curriculum_id, applied_seq, seq)
     body = plans.readable(text) if narrowing is None else None
     holds = (
-        body and body.agreed == Terms.of(tuple(said)).mark() and _is_of_newest(body, client.school_id, curriculum_id)
+        body
+        and body.agreed == rules.mark(Terms.of(tuple(said)), client.school_id, curriculum_id)
+        and _is_of_newest(body, client.school_id, curriculum_id)
     )
     entries = _left(body, answered, n, now) if body and holds else None
     if body is None or entries is None:

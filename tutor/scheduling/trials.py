@@ -24,7 +24,7 @@ from tutor.scheduling import configs, guard, trial_results
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.guard import Figures, Promise
 from tutor.scheduling.ope.rewards import Kind
-from tutor.scheduling.policies import POLICIES
+from tutor.scheduling.policies import POLICIES, Policy
 from tutor.scheduling.policy_models import PolicyConfig, PolicyTrial
 
 log = structlog.get_logger()
@@ -91,6 +91,12 @@ def arm(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, seed: int) 
         return None
     is_new = _point(found.trial_id, seed) < found.share
     return Arm(found.trial_id, is_new, found.new if is_new else found.approved)
+
+
+def read_by(school_id: UUID, group_id: UUID | None, curriculum_id: UUID) -> tuple[Policy, ...]:
+    """Policies that a plan may be made by, whatever its seed; none where no trial holds."""
+    found = _trial(school_id, group_id, curriculum_id)
+    return () if found is None else (found.approved.policy, found.new.policy)
 
 
 def mark(school_id: UUID, group_id: UUID | None, curriculum_id: UUID) -> str:

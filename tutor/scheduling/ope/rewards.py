@@ -14,7 +14,7 @@ import numpy as np
 
 from kt_models.recall import SECONDS_PER_DAY, Float
 from tutor.scheduling.ope.logged import Bool
-from tutor.scheduling.services import ANSWERS_WITHIN
+from tutor.scheduling.plans import ANSWERS_WITHIN
 
 
 class Kind(StrEnum):

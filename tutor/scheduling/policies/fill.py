@@ -188,11 +188,12 @@ class _Slots:
     def _draw(self, head: list[_Offer]) -> tuple[tuple[Candidate, ...], int]:
         chances = probabilities([offer.score for offer in head], self._situation.settings)
         shown = tuple(Candidate(*offer, chance) for offer, chance in zip(head, chances, strict=True))
-        point, slot = self._chance.random(), 0
-        while slot < len(shown) - 1 and point >= shown[slot].probability:
+        point, slot = self._chance.random(), len(shown) - 1
+        # From the last on, so that the best has what is left when rounding is done.
+        while slot and point >= shown[slot].probability:
             point -= shown[slot].probability
-            slot += 1
-        return shown, slot if shown[slot].probability > 0 else 0
+            slot -= 1
+        return shown, slot
 
     def _entry(
         self, offer: _Offer, shown: tuple[Candidate, ...], propensity: float, reasons: list[tuple[str, float]]
