@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tutor.dashboard import models_views, views
+from tutor.dashboard import matrix_views, models_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -8,6 +8,9 @@ urlpatterns = [
     path("login/", views.sign_in, name="sign_in"),
     path("logout/", views.sign_out, name="sign_out"),
     path("classes/<uuid:group_id>/", views.one_class, name="class"),
+    path("classes/<uuid:group_id>/mastery/", matrix_views.mastery, name="mastery"),
+    path("classes/<uuid:group_id>/mastery.csv", matrix_views.mastery_file, name="mastery_file"),
+    path("classes/<uuid:group_id>/mastery/<str:key>/", matrix_views.one_concept, name="mastery_concept"),
     path("classes/<uuid:group_id>/learners/<uuid:learner_id>/", views.one_learner, name="learner"),
     path("models/", models_views.models, name="models"),
     path("models/<uuid:version_id>/", models_views.one_version, name="version"),
