@@ -250,6 +250,20 @@ def test_what_an_address_cannot_mean_is_said_and_left_out(
     assert len(read(answer).learners) == 3
 
 
+def test_more_concepts_than_a_page_holds_go_over_several(
+    school: School, ms_diaz: User, open_map: OpenMap, signed_in: SignIn
+) -> None:
+    learners = tuple(people.a_learner(school, f"Learner {i}") for i in range(40))
+    course = agreed.wide(school.pk, 420)
+    group = people.a_group(school, "All", teachers=(ms_diaz,), learners=learners, curriculum=course)
+    first, second = read(open_map(group)), read(open_map(group, page=2))
+    assert first.concepts + second.concepts == [f"c{i}" for i in range(420)]
+    assert len(second.concepts) == 20
+    assert second.learners == first.learners
+    file = signed_in(ms_diaz).get(f"/classes/{group.pk}/mastery.csv", {"page": 2})
+    assert len(table(file)) == 40 * 420
+
+
 def test_an_address_keeps_filters_and_orders_together(bo_struggles: Group, open_map: OpenMap) -> None:
     text = open_map(bo_struggles, status="struggling", sort="name", cells="shapes").content.decode()
     assert 'href="?status=struggling&amp;sort=name"' in text  # figures again
