@@ -21,8 +21,8 @@ Pair = tuple[int, int]
 Vertex = int | tuple[int, int]
 
 #: Pixels at 100 %.
-BOX_WIDTH: Final = 168.0
-BOX_HEIGHT: Final = 64.0
+BOX_WIDTH: Final = 176.0
+BOX_HEIGHT: Final = 78.0
 MARGIN: Final = 24.0
 _GAP: Final = 20.0
 _LANE: Final = 12.0
@@ -299,14 +299,13 @@ def _loose(parent: Place, child: Place) -> Line:
             f"M{x:.0f} {y:.0f}C{x:.0f} {middle:.0f} {to:.0f} {middle:.0f} {to:.0f} {top - _HEAD:.0f}",
             _arrow(to, top, 0, 1),
         )
-    # Beside or above: from the right side into the right side, or into the left one of a box to the right.
-    x, y, into = parent.x + BOX_WIDTH, parent.y + BOX_HEIGHT / 2, child.y + BOX_HEIGHT / 2
-    if child.y == parent.y and child.x > parent.x:
-        bow = y - BOX_HEIGHT
+    if child.y == parent.y:
+        bow = top - _BETWEEN_ROWS * 0.7
         return Line(
-            f"M{x:.0f} {y:.0f}C{x + 30:.0f} {bow:.0f} {child.x - 30:.0f} {bow:.0f} {child.x - _HEAD:.0f} {into:.0f}",
-            _arrow(child.x, into, 1, 0),
+            f"M{x:.0f} {top:.0f}C{x:.0f} {bow:.0f} {to:.0f} {bow:.0f} {to:.0f} {top - _HEAD:.0f}", _arrow(to, top, 0, 1)
         )
+    # Upwards: around the right sides of both.
+    x, y, into = parent.x + BOX_WIDTH, parent.y + BOX_HEIGHT / 2, child.y + BOX_HEIGHT / 2
     side = child.x + BOX_WIDTH
     far = max(x, side) + 40
     return Line(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tutor.dashboard import matrix_views, models_views, views
+from tutor.dashboard import matrix_views, models_views, prerequisites_views, views
 
 app_name = "dashboard"
 urlpatterns = [
@@ -12,6 +12,17 @@ urlpatterns = [
     path("classes/<uuid:group_id>/mastery.csv", matrix_views.mastery_file, name="mastery_file"),
     path("classes/<uuid:group_id>/mastery/<str:key>/", matrix_views.one_concept, name="mastery_concept"),
     path("classes/<uuid:group_id>/learners/<uuid:learner_id>/", views.one_learner, name="learner"),
+    path("classes/<uuid:group_id>/prerequisites/", prerequisites_views.prerequisites, name="prerequisites"),
+    path(
+        "classes/<uuid:group_id>/prerequisites/<uuid:parent_id>/<uuid:child_id>/",
+        prerequisites_views.one_edge,
+        name="prerequisite",
+    ),
+    path(
+        "classes/<uuid:group_id>/prerequisites/<uuid:parent_id>/<uuid:child_id>/review/",
+        prerequisites_views.review,
+        name="review_prerequisite",
+    ),
     path("models/", models_views.models, name="models"),
     path("models/<uuid:version_id>/", models_views.one_version, name="version"),
     path("models/<uuid:version_id>/shadow/", models_views.challenge, name="challenge"),

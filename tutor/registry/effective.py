@@ -43,6 +43,14 @@ def layers(content: Snapshot, model_version_id: UUID, said: Reviews, *, sure: bo
     )
 
 
+def content_under(content: Snapshot, found: Layers) -> Snapshot:
+    """With what would hold if these layers were all there is; itself if that is what was authored. Nothing is kept."""
+    holds = found.effective()
+    if holds == found.authored:
+        return content
+    return snapshot.with_prerequisites(content, _by_child(content, holds), _name(found.authored ^ holds))
+
+
 def forget() -> None:
     """For tests that review and ask within the same two seconds."""
     _kept.clear()
@@ -59,11 +67,8 @@ _kept: Final = Kept(_now)
 def _effective(version_id: UUID, model_version_id: UUID, said: Reviews) -> Snapshot | None:
     """None if it is what was authored. What a version was published with and has learnt never changes."""
     content = snapshot.load(version_id)
-    found = layers(content, model_version_id, said, sure=True)
-    holds = found.effective()
-    if holds == found.authored:
-        return None
-    return snapshot.with_prerequisites(content, _by_child(content, holds), _name(found.authored ^ holds))
+    made = content_under(content, layers(content, model_version_id, said, sure=True))
+    return None if made is content else made
 
 
 def _by_child(content: Snapshot, holds: frozenset[Pair]) -> ConceptLists:
