@@ -98,6 +98,13 @@ def test_a_pin_may_be_something_locked_excluded_or_known(name: str) -> None:
     assert [entry.concept for entry in POLICIES[name](a_beginner(rules)).entries][:1] == [3]
 
 
+def test_a_pin_comes_although_a_placement_is_complete() -> None:
+    """What is known of the learner is beyond doubt, so that no question tells anything more."""
+    sure = dataclasses.replace(a_beginner(Rules()), table=dataclasses.replace(unknown(4), rest_sd=np.zeros(4)))
+    assert POLICIES["placement"](sure).nothing is Barrier.PLACED
+    assert [entry.concept for entry in POLICIES["placement"](ruled(sure, pinned=(3,))).entries] == [3]
+
+
 @every_policy
 def test_what_a_teacher_opens_may_come_although_it_is_locked(name: str) -> None:
     locked, opened = (POLICIES[name](a_beginner(Rules(opened=frozenset(of)))) for of in ((), (1,)))
@@ -151,6 +158,26 @@ def test_who_may_begin_nothing_new_today_looks_again_tomorrow(situation: Situati
     full = ruled(situation, new_left=0, day_ends=situation.now + 3_600.0)
     for policy in POLICIES.values():
         assert policy(full).next_due <= full.rules.day_ends
+
+
+@given(situation=situations())
+def test_of_what_is_excluded_or_not_asked_for_nothing_is_awaited(situation: Situation) -> None:
+    """Somebody looks again at another time only because of what may then be offered."""
+    everything = frozenset(range(situation.content.n_concepts))
+    excluded = ruled(situation, excluded=everything, pinned=(), quiet=False, answers_left=None, minutes_left=None,
+                     new_left=None)  # fmt: skip
+    out_of_scope = dataclasses.replace(excluded, scope=np.zeros(len(everything), bool))
+    for policy in POLICIES.values():
+        assert policy(excluded).next_due == np.inf
+        assert policy(out_of_scope).next_due == np.inf
+
+
+@every_policy
+def test_who_rests_until_tomorrow_looks_again_tomorrow(name: str) -> None:
+    resting = ruled(set_to(spinning_on_the_first(), spinning=Spinning.REST), excluded=frozenset(range(1, 6)))
+    full = ruled(resting, day_ends=resting.now + 3_600.0)
+    choice = POLICIES[name](full)
+    assert (choice.entries, choice.next_due) == ((), full.rules.day_ends)
 
 
 @given(situation=situations())

@@ -20,7 +20,7 @@ _NOTHING: Final = {
     Barrier.QUIET_DAY: "Today is a quiet day: nothing is planned.",
     Barrier.ANSWERS_TODAY: "The answers agreed for today are given.",
     Barrier.MINUTES_TODAY: "The minutes agreed for today are over.",
-    Barrier.PLACED: "The placement is complete: more questions would tell little.",
+    Barrier.PLACED: "The placement is complete: agree with the class on the policy that goes on from there.",
 }
 _BARRED: Final = {
     Barrier.NO_ITEM: "without an item to offer",

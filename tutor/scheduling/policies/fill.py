@@ -25,13 +25,13 @@ def choose(situation: Situation, policy: Policy) -> Choice:
     """What a policy says in a situation. Each slot is drawn among the best candidates that the slots before it left."""
     ranking = policy.rank(situation)
     bars = filters.barriers(situation, needs_prerequisites=policy.needs_prerequisites)
-    stopped = filters.whole(situation) or ranking.done
+    stopped = filters.whole(situation)
     slots = _Slots(situation, ranking, bars, retries=policy.retries)
     entries = () if stopped else tuple(slots.fill())
-    nothing = None if entries else stopped or _commonest(slots.counts, situation)
+    nothing = None if entries else stopped or ranking.done or _commonest(slots.counts, situation)
     return Choice(
         entries,
-        _next_look(situation, ranking, stopped),
+        _next_look(situation, ranking, bars, stopped),
         _by_status(situation),
         slots.counts,
         nothing,
@@ -44,14 +44,16 @@ def _by_status(situation: Situation) -> dict[str, int]:
     return {status.value: int(counts[code]) for status, code in CODES.items()}
 
 
-def _next_look(situation: Situation, ranking: Ranking, stopped: Barrier | None) -> float:
-    """When there may be something new to do: a review falls due, or the day that was full ends."""
-    later = ranking.due[(ranking.due > situation.now) & situation.content.concept_active]
-    due = float(later.min(initial=np.inf))
-    if stopped in (Barrier.QUIET_DAY, Barrier.ANSWERS_TODAY, Barrier.MINUTES_TODAY):
-        return max(min(due, situation.rules.day_ends), situation.rules.day_ends)
+def _next_look(situation: Situation, ranking: Ranking, bars: Int, stopped: Barrier | None) -> float:
+    """When there may be something new to do: a review falls due, or the day ends that was full or for rest."""
+    if stopped:
+        return situation.rules.day_ends
+    # Of what nobody may be offered, no review comes.
+    may_come = (bars == filters.OPEN) | (bars > filters.CODES.index(Barrier.EXCLUDED))
+    due = float(ranking.due[(ranking.due > situation.now) & may_come].min(initial=np.inf))
     no_more_new = situation.rules.new_left is not None and situation.rules.new_left <= 0
-    return min(due, situation.rules.day_ends) if no_more_new else due
+    waits = no_more_new or bool((bars == filters.CODES.index(Barrier.RESTING)).any())
+    return min(due, situation.rules.day_ends) if waits else due
 
 
 def _commonest(counts: dict[str, int], situation: Situation) -> Barrier:
@@ -123,6 +125,8 @@ class _Slots:
 
     def _entries(self) -> Iterator[Entry]:
         yield from self._pinned()
+        if self._ranking.done:
+            return
         yield from self._retries()
         yield from self._drawn(self._order)
         yield from self._drawn(self._waiting)
