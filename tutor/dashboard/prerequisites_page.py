@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NamedTuple, final
-from uuid import UUID
 
 import numpy as np
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -135,13 +135,14 @@ class PrerequisitesPage:
         """Reviews of edges whose concept has been removed: they can still be ended."""
         return [edge for edge in self.edges if edge.review and not self.state.is_there(edge.pair)]
 
-    @property
-    def concepts(self) -> list[tuple[UUID, str]]:
-        """To choose from, by title."""
+    @cached_property
+    def options(self) -> SafeString:
+        """Concepts to choose from, by title."""
         content = self.content
         active = np.flatnonzero(content.concept_active).tolist()
         rows = [(content.concept_ids[c], content.concept_titles[c]) for c in active]
-        return sorted(rows, key=lambda row: row[1].casefold())
+        ordered = sorted(rows, key=lambda row: row[1].casefold())
+        return format_html_join("", '<option value="{}">{}</option>', ordered)
 
     @property
     def n_found(self) -> int:

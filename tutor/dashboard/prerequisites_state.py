@@ -32,7 +32,10 @@ _KINDS: Final = {Dropped.REJECTED: Kind.REJECTED, Dropped.CYCLE: Kind.CYCLE, Dro
 
 
 class Edge(NamedTuple):
-    """`waits`: learners of the class who wait for the parent before they are offered the child."""
+    """`waits`: learners of the class who wait for the parent before they are offered the child.
+
+    `label`, `sure` and `waiting` are words for the kind, for what is learnt and for who waits, "" if there is nothing.
+    """
 
     pair: Pair
     parent_id: UUID
@@ -44,26 +47,17 @@ class Edge(NamedTuple):
     learned: Learned | None
     review: EdgeReview | None
     waits: int
+    label: str
+    sure: str
+    waiting: str
 
     @property
     def is_holding(self) -> bool:
         return self.kind in HOLDING
 
     @property
-    def label(self) -> str:
-        return str(KINDS[self.kind])
-
-    @property
     def is_locked(self) -> bool:
         return self.review is not None and self.review.locked
-
-    @property
-    def sure(self) -> str:
-        return words.short(self.learned) if self.learned else ""
-
-    @property
-    def waiting(self) -> str:
-        return words.waiting(self.waits) if self.waits else ""
 
 
 @final
@@ -90,6 +84,10 @@ class State:
         return _stacked(rows, self.content.n_concepts)
 
     @cached_property
+    def _labels(self) -> dict[Kind, str]:
+        return {kind: str(text) for kind, text in KINDS.items()}
+
+    @cached_property
     def versions(self) -> list[UUID]:
         return sorted({belief.version_id for belief in self.beliefs})
 
@@ -111,6 +109,7 @@ class State:
     def edge(self, pair: Pair) -> Edge:
         ids, kind = self.content.concept_ids, self.kind(pair)
         parent, child = pair
+        learned, waits = self.graph.layers.learned.get(pair), self._waits(pair, kind)
         return Edge(
             pair=pair,
             parent_id=ids[parent],
@@ -119,9 +118,12 @@ class State:
             child=self.title(child),
             kind=kind,
             is_authored=pair in self.graph.layers.authored,
-            learned=self.graph.layers.learned.get(pair),
+            learned=learned,
             review=self.graph.reviews.get(pair),
-            waits=self._waits(pair, kind),
+            waits=waits,
+            label=self._labels[kind],
+            sure=words.short(learned) if learned else "",
+            waiting=words.waiting(waits) if waits else "",
         )
 
     def kind(self, pair: Pair) -> Kind:
@@ -170,7 +172,12 @@ def model_says(of: State, edge: Edge) -> list[str]:
     if not of.graph.layers.learned:
         return [_("The model that serves the school does not learn prerequisites.")]
     if edge.learned is None:
-        return [_("The model has learnt nothing of these two: too few learners have answered both.")]
+        return [
+            _(
+                "The model has learnt nothing of these two: too few learners have answered both, or nothing speaks "
+                "for it."
+            )
+        ]
     found = edge.learned
     says = [words.belief(found, edge.parent, edge.child), words.evidence(found)]
     if found.probability >= LIKELY:
