@@ -12,11 +12,13 @@ import pytest
 from django.db import transaction
 
 from curricula.models import Curriculum
+from curricula.snapshot import latest
 from tests import people
-from tests.flow.steps import at, learners, plan_of, record, right_and_wrong, statements, work
+from tests.flow.agreed import ask, concepts, say
+from tests.flow.steps import at, believed, learners, plan_of, record, right_and_wrong, statements, work
 from tutor.accounts import services as accounts
 from tutor.accounts.models import Group, Learner, School, User
-from tutor.scheduling import agreements, events, services
+from tutor.scheduling import agreements, events, forecasts, services
 from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.models import Plan
 from tutor.scheduling.plans import decode
@@ -118,6 +120,31 @@ def test_a_learner_who_cannot_be_told_of_holds_up_nobody(
     monkeypatch.setattr(events, "due_reviews", known_but_for_bo)
     assert services.release_due(now=due) == 2
     assert [each["learner_id"] for each in told(Kind.REVIEW_DUE)] == [str(ana.pk)]
+
+
+def test_what_a_teacher_has_excluded_is_not_announced(
+    due: datetime, class_7b: Group, ms_diaz: User, bo: Learner, fractions: Curriculum
+) -> None:
+    """For nothing of it will be offered, nor planned."""
+    say(ms_diaz, class_7b, fractions, "exclude", "halves")
+    Plan.objects.update(next_due_at=due)
+    services.release_due(now=due)
+    events.announce_days(now=due)
+    assert Event.objects.count() == 0
+    content = latest(fractions.pk)
+    ahead = forecasts.ahead(bo, believed(bo, fractions, now=due), content, now=due)
+    assert content.concept_position["halves"] not in ahead.agenda.concept
+    served = ask(bo, 8, now=due)
+    assert "halves" not in concepts(served)
+
+
+def test_a_school_in_no_zone_that_is_known_holds_up_no_other(
+    due: datetime, class_7b: Group, other_school: School, dee: Learner, fractions: Curriculum
+) -> None:
+    School.objects.filter(pk=other_school.pk).update(timezone="Europe/Nowhere")
+    Learner.objects.filter(pk=dee.pk).update(timezone="")
+    people.a_group(other_school, "9c", learners=(dee,), curriculum=people.a_curriculum(other_school.pk, "theirs"))
+    assert events.announce_days(now=morning_of(due)) == 1
 
 
 def test_where_nothing_is_due_nothing_is_announced(due: datetime) -> None:

@@ -26,6 +26,7 @@ from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.plans import Body, moment
 from tutor.scheduling.policies.situation import concept_minutes
 from tutor.scheduling.rules import Agreed
+from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief, NoModel, beliefs
 from tutor.tracing.status import due_at, review_level
 
@@ -123,7 +124,7 @@ def _review_times(agreed: Agreed, belief: Belief, content: Snapshot, minutes: Fl
     """(concepts,) Unix seconds, inf for none."""
     criteria, k = agreed.criteria_within(content), content.n_concepts
     due = due_at(belief.table, belief.evidence, content, criteria)
-    due[~(content.concept_active & (content.concept_items.counts > 0))] = np.inf
+    due[~rules.offered(content, agreed.terms.excluded)] = np.inf
     if not agreed.settings.spread_reviews:
         return due
     latest = latest_at(belief.table, review_level(belief.evidence, k, criteria))
@@ -155,7 +156,8 @@ def _review_due(agreed: Agreed, belief: Belief, body: Body, now: datetime) -> Ev
 def _mornings(now: datetime) -> list[Morning]:
     # A class without a curriculum works on the school's only one.
     rows = [(*row[:2], row[2] or contents.only(row[0]), *row[3:]) for row in db.rows(_CLASSES)]
-    today = {at: Days.ahead(*at, now.timestamp(), 1).first for at in {(zone, hour) for *_, zone, hour, _ in rows}}
+    mornings = {(zone, hour) for *_, zone, hour, _ in rows}
+    today = {at: Days.ahead(known_zone(at[0]), at[1], now.timestamp(), 1).first for at in mornings}
     return [
         Morning(school_id, group_id, curriculum_id, zone, hour, today[zone, hour])
         for school_id, group_id, curriculum_id, zone, hour, told in rows

@@ -24,6 +24,7 @@ from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
 from tutor.scheduling.outlook import NEW_PER_DAY, Course, Prospect
 from tutor.scheduling.policies.situation import concept_minutes
+from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.status import DEFAULT, Criteria, due_at, review_level
 
@@ -52,21 +53,21 @@ class Agreement:
     quiet_dates: Collection[date] = ()
     is_balanced: bool = True
     new_per_day: float = NEW_PER_DAY
-    #: Concepts that a teacher wants left out.
+    #: Concepts that a teacher wants left out, or says are mastered.
     excluded: frozenset[int] = frozenset()
 
 
 def agreement(learner: Learner, content: Snapshot, now: datetime) -> Agreement:
     """What holds for a learner on a curriculum: one query, another where the class has allowances or a pin holds."""
     agreed = rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
-    knobs = agreed.terms.knobs
+    knobs, left_out = agreed.terms.knobs, agreed.terms.excluded | agreed.terms.known
     return Agreement(
         criteria=agreed.criteria_within(content),
         quiet_weekdays=knobs.quiet_numbers,
         quiet_dates=knobs.quiet_dates,
         is_balanced=agreed.settings.spread_reviews,
         new_per_day=NEW_PER_DAY if knobs.new_a_day is None else float(knobs.new_a_day),
-        excluded=frozenset(each for each in agreed.terms.excluded if each < content.n_concepts),
+        excluded=frozenset(each for each in left_out if each < content.n_concepts),
     )
 
 
@@ -190,4 +191,4 @@ def pace(seconds: Sequence[float], minutes: Sequence[float]) -> float:
 
 
 def _zone(learner: Learner) -> str:
-    return learner.timezone or learner.school.timezone
+    return known_zone(learner.timezone or learner.school.timezone)

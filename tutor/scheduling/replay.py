@@ -275,7 +275,10 @@ def _agreed(row: _Row, said: Narrowed, content: Snapshot) -> tuple[Rules, Settin
     days = Days.ahead(row.zone, row.cutoff_hour, row.decided_at)
     quiet = days.quiet(turned.quiet_numbers, turned.quiet_dates)
     spread = partial(rules.spread, days, quiet) if settings.spread_reviews else None
-    return Rules(opened=opened, known=known, day_ends=said.day_ends, review_due=spread), settings, criteria
+    held = Rules(
+        excluded=frozenset(said.excluded), opened=opened, known=known, day_ends=said.day_ends, review_due=spread
+    )
+    return held, settings, criteria
 
 
 def _history(answers: Sequence[Unseen]) -> History:

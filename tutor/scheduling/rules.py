@@ -25,6 +25,7 @@ from tutor.scheduling.calendar import Bool, Days
 from tutor.scheduling.histories import Pair, histories_of
 from tutor.scheduling.models import Override
 from tutor.scheduling.policies import Cohort, History, Policy, Rules, Settings, Situation
+from tutor.scheduling.policies.situation import concept_minutes
 from tutor.scheduling.terms import COLUMNS, JOINS, Terms, Word
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.status import Criteria
@@ -190,13 +191,21 @@ def criteria(
 def spread(days: Days, quiet: Bool, situation: Situation) -> Float:
     """(concepts,) Unix seconds at which reviews are offered, so that no day is crowded and quiet days stay quiet."""
     return balanced(
-        situation.falls_due,
+        np.where(offered(situation.content, situation.rules.excluded), situation.falls_due, np.inf),
         situation.column("seconds"),
-        situation.minutes_each,
+        # As agenda and events count them, so that all tell the same day.
+        concept_minutes(situation.content),
         days,
         quiet,
         latest=latest_at(situation.table, situation.level),
     )
+
+
+def offered(content: Snapshot, excluded: Iterable[int]) -> Bool:
+    """(concepts,) that there is something to practise on, and no teacher has excluded."""
+    out: Bool = content.concept_active & (content.concept_items.counts > 0)
+    out[_within(content, excluded)] = False
+    return out
 
 
 def _terms(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Terms]:

@@ -99,7 +99,7 @@ class Terms:
         """From `COLUMNS`."""
         zone, hour, group_id, policy, chosen, changed, explores, minutes, own_changed, said, *pace = row
         return cls(
-            _known_zone(zone),
+            known_zone(zone),
             hour,
             group_id,
             policy or "",
@@ -148,7 +148,7 @@ class Terms:
 _zones: dict[str, str] = {}
 
 
-def _known_zone(name: str) -> str:
+def known_zone(name: str) -> str:
     """UTC for what no table of zones knows any more: one such learner must not hold up the others of a batch."""
     if name not in _zones:
         try:
