@@ -254,6 +254,25 @@ def test_a_learner_who_cannot_be_planned_for_holds_up_nobody(
     assert believed(bo, fractions).applied_seq == 1
 
 
+def test_who_cannot_be_planned_for_is_put_off_when_plans_are_released(
+    mastered: Learner, ana: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else as many of them as are released at once would be all that ever comes up."""
+    due = max(due_of(mastered), due_of(ana)) + timedelta(seconds=1)
+    choose = services.choose
+
+    def choose_but_for_bo(belief: Belief, **options: Any) -> Body:
+        if belief.learner_id == mastered.pk:
+            raise ValueError("no choice for Bo")
+        return choose(belief, **options)
+
+    monkeypatch.setattr(services, "choose", choose_but_for_bo)
+    assert services.release_due(now=due) == 2
+    assert services.release_due(now=due) == 0
+    assert plan_of(ana).computed_at == due
+    assert due_of(mastered) == due + services.PUT_OFF_FOR
+
+
 def test_a_plan_survives_its_bytes(begun: Learner) -> None:
     body = plans.decode(plan_of(begun).body)
     assert plans.decode(plans.encode(body).decode()) == body

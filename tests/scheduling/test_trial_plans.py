@@ -7,12 +7,13 @@ from collections import Counter
 import pytest
 
 from curricula.models import Curriculum
-from tests.flow.steps import answer, at, believed, client_of, learners, record, work
+from tests.flow.agreed import ask, wide
+from tests.flow.steps import answer, at, believed, client_of, learners, plan_of, record, work
 from tutor.accounts.models import Learner, School
-from tutor.scheduling import services, trials
+from tutor.scheduling import configs, plans, rules, services, trials
 from tutor.scheduling.guard import Promise
 from tutor.scheduling.models import Decision
-from tutor.scheduling.policy_models import PolicyTrial
+from tutor.scheduling.policy_models import PolicyConfig, PolicyTrial
 from tutor.scheduling.serving import next_for
 from tutor.scheduling.trials import Side
 
@@ -65,6 +66,46 @@ def test_a_plan_from_before_a_trial_ended_no_longer_holds(
     trials.stop(trial, reason="enough seen", now=NOW)
     trials.forget()
     assert asked(bo, school) == "gain"
+
+
+def test_a_trial_that_begins_while_a_plan_is_made_has_the_next_one(
+    school: School, fractions: Curriculum, bo: Learner
+) -> None:
+    """Before it began, nobody read the history that Leitner's boxes go by."""
+    before = rules.agreed(school.pk, fractions.pk, [bo.pk], NOW)[bo.pk]
+    new, approved = Side("leitner", None), Side("gain", None)
+    trials.begin(school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), now=NOW)
+    trials.forget()
+    belief = believed(bo, fractions)
+    made = {services.choose(belief, now=NOW, seed=seed, agreed=before).policy for seed in range(20)}
+    assert made == {"gain"}
+
+
+def test_a_trial_of_what_a_release_no_longer_allows_serves_nobody_and_stops_nobody(
+    school: School, fractions: Curriculum, bo: Learner
+) -> None:
+    config = configs.create(school.pk, name="keen", policy="gain", parameters={"retention": 0.95}, now=NOW)
+    approved, new = Side("gain", None), Side("gain", config)
+    begun = trials.begin(school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), now=NOW)
+    # As an earlier release may have let it be set.
+    PolicyConfig.objects.filter(pk=config.pk).update(parameters={"retention": 0.999})
+    trials.forget()
+    assert asked(bo, school) == "gain"
+    assert trials.look_at_all(now=NOW) == 0
+    assert trials.stop(begun, reason="of an earlier release", now=NOW).state == "stopped"
+
+
+def test_a_plan_has_as_many_entries_as_its_policy_sets_or_as_are_asked_for(school: School) -> None:
+    curriculum = wide(school.pk, 12)
+    [learner] = learners(school, 1)
+    config = configs.create(school.pk, name="short", policy="gain", parameters={"size": 3}, now=NOW)
+    approved, new = Side("gain", None), Side("gain", config)
+    begun = trials.begin(school.pk, curriculum, None, approved=approved, new=new, promise=Promise(), now=NOW)
+    trials.promote(begun, anyway=True, reason="sessions are short", now=NOW)
+    record(school, [answer(learner, curriculum, 0)])
+    work()
+    assert len(plans.decode(plan_of(learner).body).entries) == 3
+    assert len(ask(learner, 5, now=NOW).entries) == 5
 
 
 def _is_new(trial: PolicyTrial, seed: int) -> bool:

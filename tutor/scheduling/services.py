@@ -25,7 +25,7 @@ from tutor.scheduling.plans import ANSWERS_WITHIN, CLOCK_SKEW, Body, Narrowed, P
 from tutor.scheduling.policies import Choice, Settings, Situation
 from tutor.scheduling.rules import Agreed
 from tutor.tracing import services as tracing
-from tutor.tracing.beliefs import Belief, beliefs
+from tutor.tracing.beliefs import Belief, NoModel, beliefs
 from tutor.tracing.services import Advanced
 
 log = structlog.get_logger()
@@ -34,6 +34,8 @@ log = structlog.get_logger()
 BATCH: Final = 256
 #: Plans rebuilt by one call of `release_due`: bounds its transaction.
 RELEASED_AT_ONCE: Final = 500
+#: Who could not be planned for is tried again after this.
+PUT_OFF_FOR: Final = timedelta(hours=1)
 #: What a learner skipped stays out of plans for this long.
 SKIPPED_FOR: Final = timedelta(days=1)
 
@@ -98,6 +100,11 @@ SELECT school_id, curriculum_id, learner_id FROM scheduling_plan
 WHERE next_due_at <= %s ORDER BY next_due_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
+_PUT_OFF: Final = """
+UPDATE scheduling_plan p SET next_due_at = %s FROM unnest(%s::uuid[], %s::uuid[]) AS t(learner_id, curriculum_id)
+WHERE p.learner_id = t.learner_id AND p.curriculum_id = t.curriculum_id
+"""
+
 
 @dataclass(frozen=True)
 class Narrowing:
@@ -156,7 +163,7 @@ def choose(
         chosen.version,
         seed=situation.seed,
         now=situation.now,
-        size=plan_size() if situation.size is None else situation.size,
+        size=situation.settings.size if situation.size is None else situation.size,
         agreed=rules.mark(agreed.terms, belief.school_id, belief.curriculum_id, agreed.done(belief)),
         holds_until=situation.rules.day_ends if agreed.is_daily else None,
         counts_answers=agreed.counts_answers,
@@ -176,16 +183,20 @@ def plan_size() -> int:
 
 
 def release_due(*, now: datetime) -> int:
-    """Plans again for everybody whose next review has fallen due; how many. Claims are exclusive, calls repeatable."""
+    """Plans again for everybody whose next review has fallen due; how many were claimed. Calls are repeatable.
+
+    Claims are exclusive. Whoever cannot be planned for is put off: the others' turn would never come.
+    """
     with transaction.atomic():
         due = sorted(db.rows(_DUE, [now, RELEASED_AT_ONCE]))
         planned: list[tuple[Belief, Body]] = []
         for (school_id, curriculum_id), group in groupby(due, key=lambda row: row[:2]):
             learners = [learner for *_, learner in group]
-            planned += _planned(beliefs(school_id, curriculum_id, learners, now.timestamp()), now)
+            planned += _released(school_id, curriculum_id, learners, now)
         _save(planned)
+        _put_off({(learner, curriculum) for _, curriculum, learner in due} - {_pair(b) for b, _ in planned}, now)
         events.released(planned, now=now)
-    return len(planned)
+    return len(due)
 
 
 def plan_again(beliefs: Sequence[Belief], *, now: datetime) -> int:
@@ -233,7 +244,7 @@ def skipped(learner_ids: Collection[UUID], *, now: datetime) -> dict[Pair, froze
 def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Body]]:
     """A plan each; few queries for all. Whoever cannot be planned for keeps the plan they had, and holds up nobody."""
     avoid = skipped([b.learner_id for b in beliefs], now=now)
-    by_pair = {(b.learner_id, b.curriculum_id): b for b in beliefs}
+    by_pair = {_pair(b): b for b in beliefs}
     agreed = rules.agreed_for({pair: b.school_id for pair, b in by_pair.items()}, now)
     planned: list[tuple[Belief, Body]] = []
     done: dict[UUID, Override.End] = {}
@@ -248,10 +259,33 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
     return planned
 
 
+def _released(
+    school_id: UUID, curriculum_id: UUID, learners: Sequence[UUID], now: datetime
+) -> list[tuple[Belief, Body]]:  # fmt: skip
+    try:
+        return _planned(beliefs(school_id, curriculum_id, learners, now.timestamp()), now)
+    except NoModel as error:
+        log.warning("learners_not_released", school=str(school_id), error=str(error))
+        return []
+
+
+def _put_off(pairs: Collection[Pair], now: datetime) -> None:
+    if pairs:
+        learners, curricula = map(list, zip(*pairs, strict=True))
+        db.rows(_PUT_OFF, [now + PUT_OFF_FOR, learners, curricula])
+
+
+def _pair(belief: Belief) -> Pair:
+    return belief.learner_id, belief.curriculum_id
+
+
 def _chosen(belief: Belief, agreed: Agreed, seed: int) -> Chosen:
     """The policy that is agreed, or the one that a trial draws."""
     arm = trials.arm(belief.school_id, agreed.terms.group_id, belief.curriculum_id, seed)
-    return arm.chosen if arm else Chosen(agreed.policy.name, agreed.policy.version, agreed.policy)
+    # A trial that began after the histories were read must wait for the next plan.
+    if arm and not (arm.chosen.policy.reads_history and agreed.history is None):
+        return arm.chosen
+    return Chosen(agreed.policy.name, agreed.policy.version, agreed.policy)
 
 
 def _situation(

@@ -185,7 +185,7 @@ def access(school_id: UUID, trial_id: UUID) -> PolicyTrial:
 def look_at_all(*, now: datetime) -> int:
     """Lets results set each running trial's share, and stop what is surely worse; how many were looked at."""
     due = PolicyTrial.objects.filter(Q(looked_at=None) | Q(looked_at__lt=now - PAUSE), state=STATE.RUNNING)
-    return sum(_look(pk, now) for pk in due.order_by("id").values_list("pk", flat=True))
+    return sum(_looked(pk, now) for pk in due.order_by("id").values_list("pk", flat=True))
 
 
 def sides(trial: PolicyTrial) -> tuple[Side, Side]:
@@ -195,6 +195,15 @@ def sides(trial: PolicyTrial) -> tuple[Side, Side]:
 
 def promise_of(trial: PolicyTrial) -> Promise:
     return Promise(trial.alpha, trial.confidence, trial.warm_up, trial.least_gain)
+
+
+def _looked(pk: UUID, now: datetime) -> bool:
+    """One trial; what goes wrong with it holds up no other."""
+    try:
+        return _look(pk, now)
+    except Exception:
+        log.exception("policy_trial_not_looked_at", trial=str(pk))
+        return False
 
 
 def _look(pk: UUID, now: datetime) -> bool:
@@ -308,10 +317,14 @@ def _read_open(_: None) -> dict[_Scope, _Open]:
     found: dict[_Scope, _Open] = {}
     for trial in rows:
         approved, new = sides(trial)
-        # A policy may have left with a release; what was agreed with the class then holds.
-        if {approved.policy, new.policy} <= POLICIES.keys():
-            scope = trial.school_id, trial.group_id, trial.curriculum_id
+        # A policy, or what could be set of it, may have left with a release; what was agreed with the class then holds.
+        if not {approved.policy, new.policy} <= POLICIES.keys():
+            continue
+        scope = trial.school_id, trial.group_id, trial.curriculum_id
+        try:
             found[scope] = _Open(trial.pk, trial.mixing, approved.chosen, new.chosen)
+        except configs.BadConfig as error:
+            log.error("policy_trial_cannot_serve", trial=str(trial.pk), error=str(error))
     return found
 
 
