@@ -14,7 +14,7 @@ from tests.flow.agreed import ask, concepts, say, settle_on, wide
 from tests.flow.steps import answer, at, believed, plan_of, record, right_and_wrong, work
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import Group, Learner, School, User
-from tutor.scheduling import contents, overrides, plans, rules, services
+from tutor.scheduling import contents, forecasts, overrides, plans, rules, services
 from tutor.scheduling.models import Decision, Override
 from tutor.scheduling.overrides import Contradicted, Refused
 from tutor.tracing.estimates import estimates, weak_prerequisites
@@ -250,3 +250,28 @@ def test_mr_chen_sees_no_word_about_bo(
     for stranger in (mr_chen, people.a_teacher(bo.school, "Mx Roe")):
         with pytest.raises(NotFound):
             overrides.access(stranger, said.pk)
+
+
+def test_what_a_teacher_says_is_mastered_is_in_no_agenda(
+    bo: Learner, class_8a: Group, ms_diaz: User, curriculum: Curriculum
+) -> None:
+    """As it is in no plan, although nobody has seen the learner answer."""
+    content = contents.latest(curriculum.pk)
+    first = content.concept_position["c0"]
+    ahead = forecasts.ahead(bo, believed(bo, curriculum), content, now=at(60))
+    assert first in ahead.agenda.concept
+    say(ms_diaz, bo, curriculum, "mastered", "c0")
+    ahead = forecasts.ahead(bo, believed(bo, curriculum), content, now=at(61))
+    assert first not in ahead.agenda.concept
+
+
+def test_what_a_teacher_opens_is_in_the_agenda_before_its_prerequisites(
+    bo: Learner, ms_diaz: User, fractions: Curriculum
+) -> None:
+    content = contents.latest(fractions.pk)
+    say(ms_diaz, bo, fractions, "open", "adding")
+    for key in ("halves", "equal-parts"):
+        say(ms_diaz, bo, fractions, "exclude", key)
+    [planned] = set(concepts(ask(bo, 8, now=at(61))))
+    ahead = forecasts.ahead(bo, believed(bo, fractions), content, now=at(61))
+    assert {content.concept_keys[c] for c in ahead.agenda.concept} == {planned} == {"adding"}

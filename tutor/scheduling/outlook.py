@@ -303,7 +303,9 @@ def _beginnings(prospect: Prospect) -> Beginnings:
         if allowed <= 0:
             continue
         done = likely | ((learnt >= 0) & (learnt < day))
-        ready = np.flatnonzero(waiting & ((n > 0) | all_of(content.prerequisites, done)))
+        is_open = all_of(content.prerequisites, done)
+        is_open[sorted(prospect.criteria.opened)] = True
+        ready = np.flatnonzero(waiting & ((n > 0) | is_open))
         for concept in ready[np.argsort(turn[ready], kind="stable")][:allowed].tolist():
             last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
             learnt[concept] = last if is_learnable[concept] and last < len(prospect.days) else -1
