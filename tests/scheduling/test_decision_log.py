@@ -343,6 +343,21 @@ def test_an_answer_is_one_to_the_newest_offer_of_its_item(school: School, begun:
     ]  # fmt: skip
 
 
+def test_of_an_offer_that_a_later_one_has_taken_the_place_of_nothing_more_is_noted(
+    school: School, begun: Learner
+) -> None:
+    """Front ends report late, and of whichever offer they showed."""
+    older, newer = offered(begun), Decision.objects.get()
+    newer.pk, newer.served_at = uuid7(), at(70)
+    newer.save(force_insert=True)
+    record(school, [answer_to(older, begun, minute=72)], now=at(72))
+    work(now=at(72))
+    for outcome in (Outcome.SHOWN, Outcome.STARTED):
+        assert decisions.report(older, outcome, now=at(73)).outcome == Outcome.SUPERSEDED
+    with pytest.raises(decisions.Settled, match="was superseded already, so it cannot become skipped"):
+        decisions.report(older, Outcome.SKIPPED, now=at(73))
+
+
 def test_an_answer_before_the_newest_offer_is_one_to_the_offer_before(school: School, begun: Learner) -> None:
     older, newer = offered(begun), Decision.objects.get()
     newer.pk, newer.served_at = uuid7(), at(70)

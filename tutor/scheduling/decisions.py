@@ -18,13 +18,14 @@ _ORDER: Final = [
     Decision.Outcome.OFFERED,
     Decision.Outcome.SHOWN,
     Decision.Outcome.STARTED,
+    Decision.Outcome.SUPERSEDED,
     Decision.Outcome.SKIPPED,
     Decision.Outcome.ANSWERED,
 ]
 
 
 class Settled(Exception):
-    """The learner has answered, or skipped: that stands."""
+    """The learner has answered this or a later offer, or skipped: that stands."""
 
     def __init__(self, decision: Decision, outcome: str) -> None:
         super().__init__(
@@ -50,11 +51,11 @@ def report(decision: Decision, outcome: Decision.Outcome, *, now: datetime) -> D
     """Notes what the front end saw; an earlier stage than the one known changes nothing.
 
     Raises:
-        Settled: if the choice was answered or skipped before and this says otherwise.
+        Settled: if the choice was answered, superseded or skipped before and this says otherwise.
     """
     current = Decision.objects.select_for_update().get(pk=decision.pk)
     known = Decision.Outcome(current.outcome)
-    final = known in (Decision.Outcome.SKIPPED, Decision.Outcome.ANSWERED)
+    final = known in (Decision.Outcome.SUPERSEDED, Decision.Outcome.SKIPPED, Decision.Outcome.ANSWERED)
     if final and outcome is Decision.Outcome.SKIPPED and known is not outcome:
         raise Settled(current, outcome)
     if _ORDER.index(outcome) > _ORDER.index(known):
