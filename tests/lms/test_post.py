@@ -61,6 +61,30 @@ def test_a_receiver_that_drips_is_given_up_as_soon() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_what_is_told_of_an_answer_that_is_none_can_be_kept_and_read() -> None:
+    with babbling() as port:
+        answer = post(f"http://127.0.0.1:{port}/", b"{}", {})
+    assert answer.status is None
+    assert answer.error == "BadStatusLine: HT?TP nonsense"
+
+
+@contextmanager
+def babbling() -> Iterator[int]:
+    """A server that speaks no HTTP, in characters that no database keeps; to one caller."""
+
+    def babble(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(b"HT\x00TP nonsense\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=babble, args=[server])
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
 @contextmanager
 def dripping() -> Iterator[int]:
     """A server whose head never ends, a byte every 50 ms: no single read waits for long."""

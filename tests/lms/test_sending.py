@@ -19,6 +19,7 @@ from standardwebhooks import WebhookVerificationError
 from curricula.models import Curriculum
 from tests.flow.steps import plan_of, record, right_and_wrong, work
 from tests.lms.receiver import Receiver
+from tests.lms.test_post import babbling
 from tutor import db
 from tutor.accounts.models import Group, Learner, School
 from tutor.children import wait_for
@@ -170,6 +171,18 @@ def test_a_receiver_that_took_nothing_for_days_is_switched_off(school: School, r
     assert "has taken nothing since" in found.disabled_reason
     services.update(found, {"enabled": True}, now=timezone.now())
     assert (found.disabled_reason, found.failing_since) == ("", None)
+
+
+def test_a_receiver_that_babbles_holds_up_nobody_else(school: School, receiver: Receiver) -> None:
+    endpoint(school, receiver)
+    with babbling() as port:
+        odd = endpoint(school, receiver, url=f"http://127.0.0.1:{port}/")
+        happen(school)
+        assert sender.send_due() == 2
+    assert len(receiver.messages) == 1
+    delivery = Delivery.objects.get(endpoint=odd)
+    assert (delivery.status, delivery.lease_until) == (Status.PENDING, None)
+    assert delivery.error.startswith("BadStatusLine")
 
 
 @committed

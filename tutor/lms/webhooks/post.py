@@ -49,11 +49,15 @@ def post(
         target = addresses.parse(url)
         status = _exchange(target, resolve(target), body, headers, timeout)
     except Refused as error:
-        return Answer(None, str(error)[:300], time.monotonic() - started)
+        return Answer(None, _readable(str(error)), time.monotonic() - started)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        return Answer(None, said[:300], time.monotonic() - started)
+        return Answer(None, _readable(f"{type(error).__name__}: {error}"), time.monotonic() - started)
     return Answer(status, _fault(status), time.monotonic() - started)
+
+
+def _readable(said: str) -> str:
+    """What receivers say may be quoted in it: without what no database keeps."""
+    return "".join(each if each.isprintable() else "?" for each in said.strip())[:300]
 
 
 def _fault(status: int) -> str:
