@@ -275,3 +275,18 @@ def test_what_a_teacher_opens_is_in_the_agenda_before_its_prerequisites(
     [planned] = set(concepts(ask(bo, 8, now=at(61))))
     ahead = forecasts.ahead(bo, believed(bo, fractions), content, now=at(61))
     assert {content.concept_keys[c] for c in ahead.agenda.concept} == {planned} == {"adding"}
+
+
+def test_an_old_pin_asks_the_log_for_nothing_but_answers_to_it(
+    bo: Learner, class_8a: Group, ms_diaz: User, curriculum: Curriculum, school: School
+) -> None:
+    """A class's pin may hold for a year, and is read at every choice."""
+    say(ms_diaz, class_8a, curriculum, "pin", "c3", now=at(0))
+    items = contents.latest(curriculum.pk).item_position
+    for item in ("c1-1", "c2-1", "c3-1"):
+        record(school, [answer(bo, curriculum, items[item], seconds=at(5).timestamp())])
+    agreed = rules.agreed(school.pk, curriculum.pk, [bo.pk], at(60))[bo.pk]
+    assert [each.item for each in agreed.given] == [items["c3-1"]]
+    settle_on(class_8a, answers_a_day=20)
+    agreed = rules.agreed(school.pk, curriculum.pk, [bo.pk], at(60))[bo.pk]
+    assert {each.item for each in agreed.given} == {items["c1-1"], items["c2-1"], items["c3-1"]}

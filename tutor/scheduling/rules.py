@@ -44,9 +44,11 @@ CROSS JOIN LATERAL (SELECT t.id, %s::timestamptz AS now) c
 _LOG: Final = """
 SELECT w.learner_id, w.curriculum_id, i.seq, i.item, i.concepts, i.response_seconds,
        extract(epoch FROM i.occurred_at)::float8
-FROM unnest(%s::uuid[], %s::uuid[], %s::float8[]) AS w(learner_id, curriculum_id, since)
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::float8[], %s::text[])
+    AS w(learner_id, curriculum_id, since, morning, pinned)
 JOIN interactions_interaction i ON i.learner_id = w.learner_id AND i.curriculum_id = w.curriculum_id
     AND i.occurred_at >= to_timestamp(w.since)
+    AND (i.occurred_at >= to_timestamp(w.morning) OR i.concepts && w.pinned::int[])
 """
 
 
@@ -63,7 +65,10 @@ class Given(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class Agreed:
-    """Attributes: days: of the learner, today first.     given: answers since the morning, or since the oldest pin."""
+    """Attributes:
+    days: of the learner, today first.
+    given: answers since the morning, if they are counted, and since the oldest pin to what is pinned.
+    """
 
     terms: Terms
     policy: Policy
@@ -161,7 +166,7 @@ def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed
     """The same in several schools and on several curricula, in as many statements."""
     found = {pair: _resolved(terms, pair[1], now) for pair, terms in _terms(schools, now).items()}
     policies = {pair: _policies(schools[pair], pair[1], each) for pair, each in found.items()}
-    given = _given({pair: since for pair, each in found.items() if (since := _since(each)) is not None})
+    given = _given({pair: wanted for pair, each in found.items() if (wanted := _wanted(each)) is not None})
     by_history = {pair for pair, told in policies.items() if any(policy.reads_history for policy in told)}
     by_cohort = {pair for pair, told in policies.items() if any(policy.reads_cohort for policy in told)}
     read = histories_of(list(by_history))
@@ -241,20 +246,28 @@ def mark(terms: Terms, school_id: UUID, curriculum_id: UUID, without: Collection
     return terms.mark(without) + trials.mark(school_id, terms.group_id, curriculum_id)
 
 
-def _since(each: Agreed) -> float | None:
-    """From when on the log matters; None if it does not."""
-    times = [pin.made_at for pin in each.terms.pins]
-    if each.counts_answers:
-        times.append(float(each.days.starts[0]))
-    return min(times, default=None)
+class _Wanted(NamedTuple):
+    """Answers that matter: all since the morning, and since the oldest pin, which may be of last term, a few."""
+
+    since: float
+    morning: float
+    pinned: str
 
 
-def _given(since: Mapping[Pair, float]) -> dict[Pair, tuple[Given, ...]]:
-    if not since:
+def _wanted(each: Agreed) -> _Wanted | None:
+    pins = each.terms.pins
+    morning = float(each.days.starts[0]) if each.counts_answers else np.inf
+    since = min((morning, *(pin.made_at for pin in pins)))
+    return None if since == np.inf else _Wanted(since, morning, f"{{{','.join(str(pin.concept) for pin in pins)}}}")
+
+
+def _given(wanted: Mapping[Pair, _Wanted]) -> dict[Pair, tuple[Given, ...]]:
+    if not wanted:
         return {}
-    learners, curricula = map(list, zip(*since, strict=True))
+    learners, curricula = map(list, zip(*wanted, strict=True))
+    since, morning, pinned = map(list, zip(*wanted.values(), strict=True))
     out: dict[Pair, list[Given]] = defaultdict(list)
-    for learner, curriculum, *row in db.rows(_LOG, [learners, curricula, list(since.values())], prepare=True):
+    for learner, curriculum, *row in db.rows(_LOG, [learners, curricula, since, morning, pinned], prepare=True):
         out[learner, curriculum].append(Given(*row))
     return {pair: tuple(given) for pair, given in out.items()}
 
