@@ -46,9 +46,9 @@ __all__ = [
 ]
 
 _ALL: Final = (
-    Policy("gain", 2, "What practice now adds to what will be known, per minute.", gain),
+    Policy("gain", 3, "What practice now adds to what will be known, per minute.", gain),
     Policy("threshold", 1, "Reviews whatever has faded below the desired retention first.", threshold),
-    Policy("exam", 1, "As gain, sliding towards recall on the day of an exam.", exam, needs_exam=True),
+    Policy("exam", 2, "As gain, sliding towards recall on the day of an exam.", exam, needs_exam=True),
     Policy(
         "placement", 1, "Finds out what is known already with few questions, ahead of prerequisites.", placement,
         needs_prerequisites=False, retries=False,

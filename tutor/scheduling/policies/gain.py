@@ -24,15 +24,17 @@ _EXAM_HALF_DAYS: Final = 14.0
 def gain(situation: Situation) -> Ranking:
     """By knowledge gained per minute.
 
-        score = (gain + faded) c w / minutes,   c = 1 - 2 ** (-days since the last practice / recharge_days)
+        score = (gain + faded) c w / minutes,   c = 1 - 2 ** (-days / (recharge_days 2 ** max(streak - 1, 0)))
                                                 w = goal + log(1 + downstream) / 4
 
     gain = recall after `horizon_days` with one practice now, less without; faded = how far a due review is below its
-    level, 0 for others; c = how much of its worth practice has got back, which no model here tells: what is practised
-    again at once gains on paper and is gone the next day (Cepeda et al. 2006); minutes = those of the next answer,
-    longer where it is the first or likely wrong (`Pace`); downstream = concepts to be learnt that need this one. With
-    `look_ahead` l > 1 a concept is also worth what it would open: over ways through at most l concepts, worth and
-    minutes are summed, and the best way counts.
+    level, 0 for others; days = since the last practice, streak = right answers up to it; c = how much of its worth
+    practice has got back, which no model here tells: what is practised again at once gains on paper and is gone the
+    next day, and the surer, the longer it keeps (Cepeda et al. 2006); minutes = those of the next answer, longer where
+    it is likely wrong, and where it is the first by the share of one of the answers that mastery takes: the explanation
+    is paid once for all of them, as the index of a project counts what follows its beginning (Gittins 1979);
+    downstream = concepts to be learnt that need this one. With `look_ahead` l > 1 a concept is also worth what it would
+    open: over ways through at most l concepts, worth and minutes are summed, and the best way counts.
     """
     pause = situation.settings.horizon_days * SECONDS_PER_DAY
     return _ranking(situation, situation.gain_at(situation.now + pause))
@@ -85,7 +87,8 @@ def _ranking(situation: Situation, gained: Float) -> Ranking:
 
 def _recharged(situation: Situation) -> Float:
     """(concepts,) share of a practice's worth that has come back since the last one."""
-    return np.asarray(1.0 - np.exp2(-situation.rested / situation.settings.recharge_days))
+    half = situation.settings.recharge_days * np.exp2(np.maximum(situation.streak - 1.0, 0.0))
+    return np.asarray(1.0 - np.exp2(-situation.rested / half))
 
 
 @lru_cache(maxsize=4 * KEPT_VERSIONS)

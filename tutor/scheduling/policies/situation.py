@@ -66,7 +66,8 @@ class Settings:
     retry_after: int = 0
     #: Steps that a prerequisite's value looks ahead: 1 is practice itself, 3 what follows the concepts that it opens.
     look_ahead: int = 1
-    #: Half of what a next practice is worth comes back within this after the last one: massed practice leaves little.
+    #: Half of what a next practice is worth comes back within this after the last one, twice as long after each right
+    #: answer more in a row: massed practice leaves little.
     recharge_days: float = 1.0
     #: Unix seconds of an exam, for the policy `exam`.
     exam_at: float | None = None
@@ -225,9 +226,9 @@ class Situation:
 
     @cached_property
     def minutes_each(self) -> Float:
-        """(concepts,) minutes expected of the next answer."""
+        """(concepts,) minutes of the next answer; of a first one's explanation, its share of the answers to mastery."""
         wrong = self.recall + (1.0 - self.recall) * self.pace.wrong
-        first = np.where(self.practised, 1.0, self.pace.first)
+        first = np.where(self.practised, 1.0, 1.0 + (self.pace.first - 1.0) / self.criteria.mastered_after)
         return np.asarray(concept_minutes(self.content) * wrong * first * self.pace.usual)
 
     @cached_property
@@ -235,6 +236,12 @@ class Situation:
         """(concepts,) days since the last practice, inf for never."""
         days = (self.now - self.column("seconds")) / SECONDS_PER_DAY
         return np.where(self.practised, np.maximum(days, 0.0), np.inf)
+
+    @cached_property
+    def streak(self) -> Float:
+        """(concepts,) right answers in a row up to the last, at most eight."""
+        bits = np.unpackbits(self.column("recent").astype(np.uint8)[:, None], axis=1, bitorder="little")
+        return np.asarray(np.cumprod(bits, axis=1).sum(axis=1), dtype=np.float64)
 
     def gain_at(self, seconds: float) -> Float:
         """(concepts,) recall at a time with one practice now, less without it."""
