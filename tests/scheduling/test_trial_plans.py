@@ -9,8 +9,8 @@ import pytest
 from curricula.models import Curriculum
 from tests.flow.agreed import ask, wide
 from tests.flow.steps import answer, at, believed, client_of, learners, plan_of, record, work
-from tutor.accounts.models import Learner, School
-from tutor.scheduling import configs, plans, rules, services, trials
+from tutor.accounts.models import Learner, School, User
+from tutor.scheduling import agreements, configs, plans, rules, services, trials
 from tutor.scheduling.guard import Promise
 from tutor.scheduling.models import Decision
 from tutor.scheduling.policy_models import PolicyConfig, PolicyTrial
@@ -50,6 +50,16 @@ def test_each_plan_is_made_by_the_arm_that_its_seed_draws(
     assert {services.choose(belief, now=NOW, seed=7).policy for _ in range(3)} == {
         services.choose(belief, now=NOW, seed=7).policy
     }
+
+
+def test_who_is_not_to_be_drawn_for_has_the_approved_policy_until_the_new_one_is_promoted(
+    school: School, fractions: Curriculum, bo: Learner, ms_diaz: User, trial: PolicyTrial
+) -> None:
+    agreements.change_learner(bo, {"explores": False}, by_whom=ms_diaz, now=NOW)
+    belief = believed(bo, fractions)
+    assert {services.choose(belief, now=NOW, seed=seed).policy for seed in range(50)} == {"gain"}
+    trials.promote(trial, anyway=True, reason="the staff wants it", now=NOW)
+    assert {services.choose(belief, now=NOW, seed=seed).policy for seed in range(50)} == {"leitner"}
 
 
 def test_the_log_tells_the_arm(school: School, bo: Learner, trial: PolicyTrial) -> None:

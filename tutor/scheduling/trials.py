@@ -81,15 +81,18 @@ class _Open(NamedTuple):
 _Scope = tuple[UUID, UUID | None, UUID]
 
 
-def arm(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, seed: int) -> Arm | None:
+def arm(
+    school_id: UUID, group_id: UUID | None, curriculum_id: UUID, seed: int, *, may_draw: bool = True
+) -> Arm | None:  # fmt: skip
     """Who makes the plan of this seed, for a learner of a class; None where no trial holds.
 
-    The same seed draws the same arm. One small query every two seconds in a process, whoever asks.
+    The same seed draws the same arm; without `may_draw` it is the approved one until the new one is promoted. One small
+    query every two seconds in a process, whoever asks.
     """
     found = _trial(school_id, group_id, curriculum_id)
     if found is None:
         return None
-    is_new = _point(found.trial_id, seed) < found.share
+    is_new = _point(found.trial_id, seed) < found.share if may_draw else found.share >= 1
     return Arm(found.trial_id, is_new, found.new if is_new else found.approved)
 
 
