@@ -55,6 +55,10 @@ def test_what_a_school_takes_is_known_at_its_choices(school: School, fractions: 
 
 
 def test_it_is_measured_anew_only_when_answers_have_come_in(school: School, fractions: Curriculum) -> None:
-    answered(school, fractions, 3)
+    [learner, *_] = answered(school, fractions, 3)
     assert (paces.measure(now=NOW), paces.measure(now=NOW + timedelta(hours=1))) == (1, 0)
+    assert [paces.measure(now=NOW + timedelta(days=days)) for days in (2, 4, 6)] == [1, 0, 0]
+    record(school, [answer(learner, fractions, 1, seconds=at(days=6).timestamp())], now=at(days=6))
+    work(now=at(days=6))
+    assert paces.measure(now=NOW + timedelta(days=6)) == 1
     assert MeasuredPace.objects.count() == 1
