@@ -22,6 +22,7 @@ from tutor.scheduling.policies import (
     Entry,
     History,
     Kind,
+    Pace,
     Reason,
     Rules,
     Settings,
@@ -195,6 +196,14 @@ def test_without_an_item_left_there_is_none_although_nothing_is_withdrawn(name: 
     assert choice.nothing in (Barrier.NO_ITEM, Barrier.NOT_DUE)
 
 
+@every_policy
+def test_a_session_of_so_many_minutes_takes_them_at_the_pace_of_the_school(name: str) -> None:
+    """Items of two minutes, of which the first to a concept takes three times as long here."""
+    asked = dataclasses.replace(in_a_session([], wrong=set()), minutes=10.0)
+    assert len(POLICIES[name](asked).entries) == 5
+    assert len(POLICIES[name](dataclasses.replace(asked, pace=Pace(first=3.0))).entries) == 2
+
+
 # Inside a session
 
 
@@ -324,11 +333,11 @@ def a_beginner(rules: Rules) -> Situation:
 def in_a_session(concepts: list[int], wrong: set[int]) -> Situation:
     """Of six concepts without prerequisites, answers to some in that order, a minute apart."""
     content = a_course(6, in_a_chain=False)
-    items = np.array([items_of(content, c)[place % 2] for place, c in enumerate(concepts)])
+    items = np.array([items_of(content, c)[place % 2] for place, c in enumerate(concepts)], np.int64)
     right = np.array([c not in wrong for c in concepts], float)
-    history = History(items, np.array(concepts), ORIGIN + 60.0 * np.arange(len(concepts)), right)
+    history = History(items, np.array(concepts, np.int64), ORIGIN + 60.0 * np.arange(len(concepts)), right)
     return Situation(
-        history.seconds[-1] + 60.0, content, unknown(6), evidence_of(history), 1,
+        history.seconds.max(initial=ORIGIN) + 60.0, content, unknown(6), evidence_of(history), 1,
         settings=Settings(exploration=0.0), history=history,
     )  # fmt: skip
 

@@ -114,7 +114,14 @@ class _Slots:
             if minutes >= most:
                 return
             yield entry
-            minutes += float(situation.content.item_minutes[entry.item])
+            minutes += self._minutes(entry)
+
+    def _minutes(self, entry: Entry) -> float:
+        """That the answer is expected to take, as answers of this school do."""
+        situation, pace = self._situation, self._situation.pace
+        recall = situation.recall[entry.concept]
+        slower = pace.usual * (recall + (1.0 - recall) * pace.wrong) * (pace.first if entry.kind is Kind.NEW else 1.0)
+        return float(situation.content.item_minutes[entry.item] * slower)
 
     def _ordered(self, wanted: Bool) -> tuple[list[int], list[int]]:
         """Concepts that are candidates, best first; apart what was just asked, and comes when there is nothing else."""
