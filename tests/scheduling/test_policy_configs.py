@@ -83,6 +83,7 @@ def test_the_log_names_policies_and_versions(school: School, other_school: Schoo
         ({"explored": True}, "explored", "explored is True: give a whole number from 1 to 20"),
         ({"look_ahead": 1.5}, "look_ahead", "look_ahead is 1.5: give a whole number from 1 to 3"),
         ({"spinning": "dance"}, "spinning", "give one of other_material, rest, alert"),
+        ({"exam_at": "2020-06-14T08:00:00Z"}, "exam_at", "is past: give a time ahead"),
         ({"exam_at": "2027-06-14"}, "exam_at", "give a time with its zone"),
         ({"exam_at": 5}, "exam_at", "give a time with its zone"),
         ({"goals": [1]}, "goals", "goals is not a policy's to set: goals are concepts of one curriculum"),

@@ -102,6 +102,9 @@ def create(
     read = parse(parameters)
     if POLICIES[policy].needs_exam and "exam_at" not in read:
         raise BadConfig("/parameters", f"policy {policy!r} needs exam_at: give a time, such as 2027-06-14T08:00:00Z")
+    if read.get("exam_at", now.timestamp() + 1.0) <= now.timestamp():
+        said = f"exam_at {parameters['exam_at']} is past: give a time ahead, such as that of the next exam"
+        raise BadConfig("/parameters/exam_at", said)
     for _ in range(3):
         newest = PolicyConfig.objects.filter(school_id=school_id, name=name).aggregate(newest=Max("version"))["newest"]
         config = PolicyConfig(
