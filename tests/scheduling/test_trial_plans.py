@@ -118,6 +118,14 @@ def test_a_plan_has_as_many_entries_as_its_policy_sets_or_as_are_asked_for(schoo
     assert len(ask(learner, 5, now=NOW).entries) == 5
 
 
+def test_a_class_that_has_agreed_on_a_policy_of_its_own_is_left_out(
+    school: School, fractions: Curriculum, trial: PolicyTrial
+) -> None:
+    where = school.pk, None, fractions.pk
+    assert [trials.arm(*where, agreed, 1) is None for agreed in ("", "gain", "exam")] == [False, False, True]
+    assert trials.mark(*where, "exam") == ""
+
+
 def _is_new(trial: PolicyTrial, seed: int) -> bool:
-    arm = trials.arm(trial.school_id, None, trial.curriculum_id, seed)
+    arm = trials.arm(trial.school_id, None, trial.curriculum_id, "", seed)
     return arm is not None and arm.is_new

@@ -41,7 +41,7 @@ def begin(school: School, curriculum: Curriculum, group: Group | None = None, **
 
 
 def drawn(school: School, curriculum: Curriculum, n: int = 2_000, group: Group | None = None) -> list[str]:
-    arms = [trials.arm(school.pk, group.pk if group else None, curriculum.pk, seed) for seed in range(n)]
+    arms = [trials.arm(school.pk, group.pk if group else None, curriculum.pk, "", seed) for seed in range(n)]
     return [arm.chosen.label if arm else "" for arm in arms]
 
 
@@ -82,7 +82,7 @@ def test_where_no_trial_runs_nothing_is_drawn_and_little_is_asked(school: School
     with statements() as sent:
         assert set(drawn(school, fractions, 50)) == {""}
     assert len(sent) == 1
-    assert trials.mark(school.pk, None, fractions.pk) == ""
+    assert trials.mark(school.pk, None, fractions.pk, "") == ""
 
 
 def test_many_questions_cost_one_query(
@@ -117,7 +117,7 @@ def test_a_class_of_its_own_trial_is_not_in_the_schools(school: School, fraction
     assert set(drawn(school, fractions, 300, class_7b)) == {"gain", "gentle"}
     assert set(drawn(school, fractions, 300)) == {"gain", "threshold"}
     arm = next(
-        arm for seed in range(100) if (arm := trials.arm(school.pk, class_7b.pk, fractions.pk, seed)) and arm.is_new
+        arm for seed in range(100) if (arm := trials.arm(school.pk, class_7b.pk, fractions.pk, "", seed)) and arm.is_new
     )
     assert (arm.chosen.version, arm.chosen.settings().success) == (1, 0.9)
 
@@ -264,11 +264,11 @@ def test_the_next_trial_begins_from_what_was_promoted(school: School, fractions:
 
 def test_plans_from_before_no_longer_hold(school: School, fractions: Curriculum) -> None:
     trial = begin(school, fractions)
-    marks = [trials.mark(school.pk, None, fractions.pk)]
+    marks = [trials.mark(school.pk, None, fractions.pk, "")]
     trials.promote(trial, anyway=True, reason="agreed", now=at(1))
-    marks.append(trials.mark(school.pk, None, fractions.pk))
+    marks.append(trials.mark(school.pk, None, fractions.pk, ""))
     trials.stop(trial, now=at(2))
-    marks.append(trials.mark(school.pk, None, fractions.pk))
+    marks.append(trials.mark(school.pk, None, fractions.pk, ""))
     assert len(set(marks)) == 3
     assert marks[-1] == ""
 

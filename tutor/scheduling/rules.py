@@ -238,12 +238,12 @@ def _resolved(terms: Terms, curriculum_id: UUID, now: datetime) -> Agreed:
 
 def _policies(school_id: UUID, curriculum_id: UUID, each: Agreed) -> tuple[Policy, ...]:
     """All that a plan may be made by: of several in a trial, its seed draws one."""
-    return (each.policy, *trials.read_by(school_id, each.terms.group_id, curriculum_id))
+    return (each.policy, *trials.read_by(school_id, each.terms.group_id, curriculum_id, each.terms.policy))
 
 
 def mark(terms: Terms, school_id: UUID, curriculum_id: UUID, without: Collection[UUID] = ()) -> str:
     """Changes whenever plans made before no longer hold: something else is agreed, or a trial begins or ends."""
-    return terms.mark(without) + trials.mark(school_id, terms.group_id, curriculum_id)
+    return terms.mark(without) + trials.mark(school_id, terms.group_id, curriculum_id, terms.policy)
 
 
 class _Wanted(NamedTuple):

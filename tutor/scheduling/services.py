@@ -282,7 +282,8 @@ def _pair(belief: Belief) -> Pair:
 def _chosen(belief: Belief, agreed: Agreed, seed: int) -> Chosen:
     """The policy that is agreed, or the one that a trial draws."""
     explores = agreed.terms.explores and agreed.terms.knobs.explores
-    arm = trials.arm(belief.school_id, agreed.terms.group_id, belief.curriculum_id, seed, may_draw=explores)
+    where = belief.school_id, agreed.terms.group_id, belief.curriculum_id
+    arm = trials.arm(*where, agreed.terms.policy, seed, may_draw=explores)
     # A trial that began after the histories were read must wait for the next plan.
     if arm and not (arm.chosen.policy.reads_history and agreed.history is None):
         return arm.chosen

@@ -82,32 +82,32 @@ _Scope = tuple[UUID, UUID | None, UUID]
 
 
 def arm(
-    school_id: UUID, group_id: UUID | None, curriculum_id: UUID, seed: int, *, may_draw: bool = True
+    school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str, seed: int, *, may_draw: bool = True
 ) -> Arm | None:  # fmt: skip
-    """Who makes the plan of this seed, for a learner of a class; None where no trial holds.
+    """Who makes the plan of this seed; None where no trial holds, or a class has `agreed` on a policy of its own.
 
     The same seed draws the same arm; without `may_draw` it is the approved one until the new one is promoted. One small
     query every two seconds in a process, whoever asks.
     """
-    found = _trial(school_id, group_id, curriculum_id)
+    found = _trial(school_id, group_id, curriculum_id, agreed)
     if found is None:
         return None
     is_new = _point(found.trial_id, seed) < found.share if may_draw else found.share >= 1
     return Arm(found.trial_id, is_new, found.new if is_new else found.approved)
 
 
-def read_by(school_id: UUID, group_id: UUID | None, curriculum_id: UUID) -> tuple[Policy, ...]:
+def read_by(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> tuple[Policy, ...]:
     """Policies that a plan may be made by, whatever its seed; none where no trial holds."""
-    found = _trial(school_id, group_id, curriculum_id)
+    found = _trial(school_id, group_id, curriculum_id, agreed)
     return () if found is None else (found.approved.policy, found.new.policy)
 
 
-def mark(school_id: UUID, group_id: UUID | None, curriculum_id: UUID) -> str:
+def mark(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> str:
     """Changes when a trial begins, ends or is promoted, "" where none holds: a plan from before no longer does.
 
     Not when its share changes: a plan that was drawn by another share was drawn well.
     """
-    found = _trial(school_id, group_id, curriculum_id)
+    found = _trial(school_id, group_id, curriculum_id, agreed)
     return "" if found is None else f"{found.trial_id}{'!' if found.share >= 1 else ''}"
 
 
@@ -306,13 +306,14 @@ def _said(figures: Mapping[str, Any]) -> str:
     )
 
 
-def _trial(school_id: UUID, group_id: UUID | None, curriculum_id: UUID) -> _Open | None:
-    """The class's own, else the school's."""
+def _trial(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> _Open | None:
+    """The class's own, else the school's, unless the class has agreed on another policy than the one approved there."""
     open_ = _kept.get(None)
     if not open_:
         return None
     own = open_.get((school_id, group_id, curriculum_id)) if group_id else None
-    return own or open_.get((school_id, None, curriculum_id))
+    everywhere = open_.get((school_id, None, curriculum_id))
+    return own or (everywhere if everywhere and agreed in ("", everywhere.approved.policy.name) else None)
 
 
 def _read_open(_: None) -> dict[_Scope, _Open]:
