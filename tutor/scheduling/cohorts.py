@@ -11,6 +11,7 @@ import numpy as np
 
 from tutor.accounts import queries as accounts
 from tutor.accounts.models import Group
+from tutor.apart import apart
 from tutor.scheduling import contents
 from tutor.scheduling.histories import histories_of
 from tutor.scheduling.models import CohortProgress, GroupSettings
@@ -41,7 +42,13 @@ def measure(*, now: datetime) -> int:
     names = [name for name, policy in POLICIES.items() if policy.reads_cohort]
     fresh = CohortProgress.objects.filter(measured_at__gt=now - KEPT).values("group")
     wanted = GroupSettings.objects.filter(policy__in=names).exclude(group__in=fresh).select_related("group")
-    return sum(_measure(settings.group, now) for settings in wanted)
+    return sum(_measured(settings.group, now) for settings in wanted)
+
+
+def _measured(group: Group, now: datetime) -> bool:
+    with apart("cohort_not_measured", group=str(group.pk)):
+        return _measure(group, now)
+    return False
 
 
 def _measure(group: Group, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -179,6 +180,8 @@ def run_next(*, now: datetime) -> bool:
         log.warning("evaluation_taken_over", job=str(job.pk))
     except (BadLog, CannotReplay) as error:
         _finish(job, STATUS.FAILED, message=str(error))
+    except SoftTimeLimitExceeded:
+        raise
     except Exception as error:
         # Left to its lease: whatever it was may have passed by then.
         log.exception("evaluation_interrupted", job=str(job.pk))

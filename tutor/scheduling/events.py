@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import numpy as np
-import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
+from tutor.apart import apart
 from tutor.scheduling import contents, rules
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import Days
@@ -29,8 +30,6 @@ from tutor.scheduling.rules import Agreed
 from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief, NoModel, beliefs
 from tutor.tracing.status import due_at, review_level
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -168,14 +167,9 @@ def _mornings(now: datetime) -> list[Morning]:
 def _announce(morning: Morning, now: datetime) -> bool:
     """One class, all or nothing; what goes wrong there holds up no other class."""
     claim = [morning.group_id, morning.zone, morning.cutoff_hour, morning.day]
-    try:
-        with transaction.atomic():
-            return bool(db.rows(_CLAIM, claim)) and _write(_digest(morning, now)) > 0
-    except NoModel:
-        return False
-    except Exception:
-        log.exception("day_not_announced", group=str(morning.group_id))
-        return False
+    with apart("day_not_announced", group=str(morning.group_id)), suppress(NoModel), transaction.atomic():
+        return bool(db.rows(_CLAIM, claim)) and _write(_digest(morning, now)) > 0
+    return False
 
 
 def _digest(morning: Morning, now: datetime) -> Iterator[Event]:
@@ -216,12 +210,10 @@ def _due_by(until: float, agreed: Agreed, belief: Belief) -> Due | None:
     """None on a quiet day, and if nothing is. Whoever cannot be told of holds up nobody."""
     if agreed.quiet[0] or not belief.evidence.n:
         return None
-    try:
+    due = None
+    with apart("learner_not_announced", learner=str(belief.learner_id)):
         due = due_reviews(agreed, belief, _content(belief), until)
-    except Exception:
-        log.exception("learner_not_announced", learner=str(belief.learner_id))
-        return None
-    return due if due.reviews else None
+    return due if due and due.reviews else None
 
 
 def _content(belief: Belief) -> Snapshot:

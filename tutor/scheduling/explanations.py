@@ -15,7 +15,6 @@ _NOTHING: Final = {
     Barrier.LOCKED: "What is left is locked: its prerequisites are not likely mastered yet.",
     Barrier.NEW_TODAY: "Enough was begun today: new concepts come again tomorrow.",
     Barrier.RESTING: "What is left is at rest until tomorrow: too many answers to it brought no progress.",
-    Barrier.JUST_ANSWERED: "Everything that could be practised was answered a moment ago.",
     Barrier.NOT_DUE: "Nothing is due for review yet, and nothing else is to be practised.",
     Barrier.QUIET_DAY: "Today is a quiet day: nothing is planned.",
     Barrier.ANSWERS_TODAY: "The answers agreed for today are given.",
@@ -28,7 +27,6 @@ _BARRED: Final = {
     Barrier.LOCKED: "locked",
     Barrier.NEW_TODAY: "new, and enough was begun today",
     Barrier.RESTING: "at rest until tomorrow",
-    Barrier.JUST_ANSWERED: "answered a moment ago",
     Barrier.NOT_DUE: "not due yet",
 }
 _ALERTS: Final = {

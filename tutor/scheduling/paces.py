@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from tutor import db
+from tutor.apart import apart
 from tutor.scheduling import contents
 from tutor.scheduling.models import MeasuredPace
 from tutor.scheduling.policies import Pace, pace_of
@@ -46,15 +47,19 @@ ORDER BY i.learner_id, i.occurred_at, i.seq LIMIT %s
 
 def measure(*, now: datetime) -> int:
     """Measures where that was not done lately and answers have come in; how many schools' curricula."""
-    stale = db.rows(_STALE, [now - KEPT])
-    for school_id, curriculum_id in stale:
+    return sum(_measure(school, curriculum, now) for school, curriculum in db.rows(_STALE, [now - KEPT]))
+
+
+def _measure(school_id: UUID, curriculum_id: UUID, now: datetime) -> bool:
+    with apart("pace_not_measured", school=str(school_id), curriculum=str(curriculum_id)):
         pace = _measured(school_id, curriculum_id)
         MeasuredPace.objects.update_or_create(
             school_id=school_id,
             curriculum_id=curriculum_id,
             defaults={"measured_at": now, "first": pace.first, "wrong": pace.wrong, "usual": pace.usual},
         )
-    return len(stale)
+        return True
+    return False
 
 
 def _measured(school_id: UUID, curriculum_id: UUID) -> Pace:

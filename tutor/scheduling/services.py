@@ -17,6 +17,7 @@ from django.db import transaction
 
 from curricula.snapshot import Snapshot
 from tutor import db
+from tutor.apart import apart
 from tutor.scheduling import contents, events, knobs, overrides, plans, rules, trials
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.histories import Pair
@@ -250,11 +251,9 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
     done: dict[UUID, Override.End] = {}
     for pair, belief in by_pair.items():
         narrowing = Narrowing(exclude_items=avoid.get(pair, frozenset()))
-        try:
+        with apart("learner_not_planned", learner=str(belief.learner_id)):
             planned.append((belief, choose(belief, now=now, narrowing=narrowing, agreed=agreed[pair])))
             done |= agreed[pair].done(belief)
-        except Exception:
-            log.exception("learner_not_planned", learner=str(belief.learner_id))
     overrides.settle(done, now=now)
     return planned
 

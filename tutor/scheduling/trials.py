@@ -19,6 +19,7 @@ from django.db.models import Q, QuerySet
 from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import Group
+from tutor.apart import apart
 from tutor.kept import Kept
 from tutor.scheduling import configs, guard, trial_results
 from tutor.scheduling.configs import Chosen
@@ -202,11 +203,9 @@ def promise_of(trial: PolicyTrial) -> Promise:
 
 def _looked(pk: UUID, now: datetime) -> bool:
     """One trial; what goes wrong with it holds up no other."""
-    try:
+    with apart("policy_trial_not_looked_at", trial=str(pk)):
         return _look(pk, now)
-    except Exception:
-        log.exception("policy_trial_not_looked_at", trial=str(pk))
-        return False
+    return False
 
 
 def _look(pk: UUID, now: datetime) -> bool:

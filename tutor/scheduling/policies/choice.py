@@ -50,7 +50,6 @@ class Barrier(StrEnum):
     LOCKED = "locked"
     NEW_TODAY = "enough_new_today"
     RESTING = "resting"
-    JUST_ANSWERED = "just_answered"
     NOT_DUE = "not_due"
     #: Of the whole choice.
     QUIET_DAY = "quiet_day"
