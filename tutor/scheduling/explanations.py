@@ -9,7 +9,7 @@ from tutor.scheduling.policies import Alert, Barrier
 
 _NOTHING: Final = {
     Barrier.WITHDRAWN: "The curriculum has no concepts at present.",
-    Barrier.NO_ITEM: "There is no item to offer for what could be practised.",
+    Barrier.NO_ITEM: "No item is left to offer for what could be practised; what was skipped comes again after a day.",
     Barrier.OUT_OF_SCOPE: "None of the concepts asked for is in the curriculum.",
     Barrier.EXCLUDED: "What is left is what a teacher has excluded, or says is mastered.",
     Barrier.LOCKED: "What is left is locked: its prerequisites are not likely mastered yet.",
