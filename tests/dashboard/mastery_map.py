@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from html.parser import HTMLParser
-from typing import NamedTuple
+from io import StringIO
+from typing import Any, NamedTuple
 
 
 class Shown(NamedTuple):
@@ -64,3 +66,9 @@ class MapReader(HTMLParser):
         if self._kind is not None:
             self.cells[self._learner].append(Shown(self._kind, tuple(self._text.splitlines())))
         self._kind, self._text = None, ""
+
+
+def table(answer: Any) -> list[dict[str, str]]:
+    """A CSV answer, a dictionary a row."""
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(StringIO(text)))

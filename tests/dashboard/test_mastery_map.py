@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from io import StringIO
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +18,7 @@ from curricula.models import Curriculum
 from tests import people
 from tests.dashboard.classroom import a_classroom, answers, take_in
 from tests.dashboard.conftest import SignIn
-from tests.dashboard.mastery_map import MapReader, Shown
+from tests.dashboard.mastery_map import MapReader, Shown, table
 from tests.flow import agreed
 from tests.flow.situations import ORIGIN, contents, evidences, tables
 from tests.flow.steps import statements
@@ -52,11 +50,6 @@ def open_map(ms_diaz: User, signed_in: SignIn) -> OpenMap:
 def read(answer: Any) -> MapReader:
     assert answer.status_code == 200
     return MapReader(answer.content.decode())
-
-
-def table(answer: Any) -> list[dict[str, str]]:
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
-    return list(csv.DictReader(StringIO(text)))
 
 
 def said(client: Caller, learner: object) -> dict[str, dict[str, Any]]:
@@ -296,24 +289,6 @@ def test_the_file_holds_the_cells_of_the_page(
             assert figures == [row[name] for name in ("Recall now (%)", "Lowest (%)", "Highest (%)", "Answers")]
         else:
             assert not row["Recall now (%)"]
-
-
-def test_no_name_in_the_file_is_a_formula(
-    class_7b: Group, school: School, ms_diaz: User, signed_in: SignIn, fractions: Curriculum
-) -> None:
-    class_7b.learners.set([people.a_learner(school, '=HYPERLINK("http://x.example","Bo")')])
-    answer = signed_in(ms_diaz).get(f"/classes/{class_7b.pk}/mastery.csv")
-    assert "attachment; filename=" in answer.headers["Content-Disposition"]
-    assert {row["Learner"] for row in table(answer)} == {'\'=HYPERLINK("http://x.example","Bo")'}
-
-
-def test_times_in_the_file_are_the_school_s(
-    class_7b: Group, fractions: Curriculum, school: School, bo: Learner, ms_diaz: User, signed_in: SignIn, now: datetime
-) -> None:
-    noon = datetime.fromisoformat("2026-01-15T12:00:00+00:00")
-    take_in(school, answers(bo, fractions, "halves-1", "1", last=noon), now=now)
-    rows = table(signed_in(ms_diaz).get(f"/classes/{class_7b.pk}/mastery.csv"))
-    assert [row["Last answer"] for row in rows if row["Last answer"]] == ["2026-01-15 13:00"]
 
 
 def test_a_concept_s_page_says_the_same_in_full(

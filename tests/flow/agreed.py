@@ -7,7 +7,7 @@ from typing import Any
 
 from curricula.models import Curriculum
 from tests import people
-from tests.flow.steps import at, client_of
+from tests.flow.steps import answer, at, client_of, record
 from tutor.accounts.models import Group, Learner, User
 from tutor.scheduling import agreements, overrides
 from tutor.scheduling.models import Override
@@ -30,6 +30,12 @@ def say(
 def ask(learner: Learner, n: int = 1, *, now: datetime | None = None, **options: Any) -> Served:
     asked = {"curriculum": None, "n": n, "narrowing": None, "now": now or at(60), **options}
     return next_for(client_of(learner.school), str(learner.pk), **asked)
+
+
+def do(learner: Learner, curriculum: Curriculum, *items: int, now: datetime, **fields: Any) -> None:
+    """Right answers at a time, that no worker has seen yet."""
+    given = [answer(learner, curriculum, item, seconds=now.timestamp(), **fields) for item in items]
+    record(learner.school, given, now=now)
 
 
 def concepts(served: Served) -> list[str]:
