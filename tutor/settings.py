@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
+    "django_htmx",
     "curricula",
     "tutor.accounts",
     "tutor.interactions",
@@ -68,6 +69,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ]
@@ -104,6 +106,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
+#: Of the pages; each calls itself.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
 #: Torch device of inference workers; the worker's launcher chooses the card with CUDA_VISIBLE_DEVICES.

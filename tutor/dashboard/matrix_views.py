@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -11,22 +11,20 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from tutor.accounts.access import NotFound, access_group
-from tutor.accounts.models import Group, User
+from tutor.accounts.models import Group
 from tutor.dashboard import csv, matrix_file, queries
+from tutor.dashboard.guards import page, user_of
 from tutor.dashboard.matrix_concept import concept_page
 from tutor.dashboard.matrix_filters import CHOICES, Filters
 from tutor.dashboard.matrix_page import matrix_page
-from tutor.dashboard.models_views import scripted
-from tutor.dashboard.views import page
 
 #: Orders that the map offers as links.
 _LINKED: Final = ("sort", "order", "cells")
 
 
-@scripted
 @page
 def mastery(request: HttpRequest, group_id: UUID) -> HttpResponse:
-    user, now = cast(User, request.user), timezone.now()
+    user, now = user_of(request), timezone.now()
     group = access_group(user, group_id)
     try:
         shown = matrix_page(user, group, Filters.parse(request.GET), now=now)
@@ -38,7 +36,7 @@ def mastery(request: HttpRequest, group_id: UUID) -> HttpResponse:
 
 @page
 def mastery_file(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
-    user, now = cast(User, request.user), timezone.now()
+    user, now = user_of(request), timezone.now()
     group = access_group(user, group_id)
     try:
         shown = matrix_page(user, group, Filters.parse(request.GET), now=now)
@@ -50,7 +48,7 @@ def mastery_file(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
 
 @page
 def one_concept(request: HttpRequest, group_id: UUID, key: str) -> HttpResponse:
-    group, now = access_group(cast(User, request.user), group_id), timezone.now()
+    group, now = access_group(user_of(request), group_id), timezone.now()
     try:
         shown = concept_page(group, key, _learner(request.GET.get("learner", "")), now=now)
     except queries.NothingToLearn as reason:

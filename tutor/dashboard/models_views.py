@@ -4,49 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, cast
+from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from tutor.accounts.access import NotFound
-from tutor.accounts.models import User
+from tutor.dashboard import guards
 from tutor.dashboard import models_actions as actions
+from tutor.dashboard.guards import page, user_of
 from tutor.dashboard.models_page import models_page, run_line
 from tutor.dashboard.models_pictures import learning_curve
 from tutor.dashboard.models_queries import Manager, manager
 from tutor.dashboard.version_page import version_page
-from tutor.dashboard.views import CONTENT_SECURITY_POLICY, guarded, page
 from tutor.registry import queries, runs
 
 P = ParamSpec("P")
 Action = Callable[Concatenate[Manager, HttpRequest, P], actions.Done]
 
-#: Progress bars move: a script of our own asks the page how far things are. Without it, reloading does the same.
-WITH_SCRIPT: Final = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 
-
-def scripted(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    @wraps(view)
-    def guard(request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
-        response["Content-Security-Policy"] = WITH_SCRIPT
-        return response
-
-    return guard
-
-
-@scripted
 @page
 def models(request: HttpRequest) -> HttpResponse:
     of = _manager(request)
@@ -57,7 +39,6 @@ def models(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/models.html", {"page": shown, "now": timezone.now()})
 
 
-@scripted
 @page
 def one_version(request: HttpRequest, version_id: UUID) -> HttpResponse:
     of = _manager(request)
@@ -65,7 +46,6 @@ def one_version(request: HttpRequest, version_id: UUID) -> HttpResponse:
     return render(request, "dashboard/version.html", {"page": shown, "now": timezone.now()})
 
 
-@scripted
 @page
 def one_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = runs.access(_manager(request).school_id, run_id)
@@ -74,20 +54,12 @@ def one_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def action(act: Action[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """By POST only. What came of it, or why it was refused, is told on the page that asked for it."""
+    """What came of it, or why it was refused, is told on the page that asked for it."""
 
-    @guarded
-    @require_POST
-    @never_cache
-    @login_required
+    @guards.action
     @wraps(act)
     def done(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        try:
-            of = _manager(request)
-            with timezone.override(ZoneInfo(of.user.school.timezone) if of.user.school else None):
-                told = act(of, request, *args, **kwargs)
-        except NotFound as absent:
-            raise Http404(str(absent)) from absent
+        told = act(_manager(request), request, *args, **kwargs)
         (messages.success if told.is_done else messages.error)(request, told.text)
         return HttpResponseRedirect(f"{reverse('dashboard:models')}?{urlencode({'curriculum': told.curriculum_id})}")
 
@@ -126,7 +98,7 @@ def roll_back(of: Manager, request: HttpRequest, curriculum_id: UUID) -> actions
 
 
 def _manager(request: HttpRequest) -> Manager:
-    return manager(cast(User, request.user))
+    return manager(user_of(request))
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from curricula.snapshot import Snapshot
 from tutor.accounts.access import NotFound, access_group
 from tutor.accounts.models import Group, User
 from tutor.dashboard import prerequisites_words as words
 from tutor.dashboard import queries
-from tutor.dashboard.models_views import scripted
+from tutor.dashboard.guards import action, page, user_of
 from tutor.dashboard.prerequisites_edge import edge_page, pair_of
 from tutor.dashboard.prerequisites_page import prerequisites_page
 from tutor.dashboard.prerequisites_words import Choice
-from tutor.dashboard.views import guarded, page
 from tutor.registry import edges, reviews
 from tutor.registry.prerequisites import Pair
 from tutor.registry.reviews import ReviewRefused, Verb
@@ -33,10 +29,9 @@ from tutor.registry.reviews import ReviewRefused, Verb
 LONGEST_NOTE: Final = 2000
 
 
-@scripted
 @page
 def prerequisites(request: HttpRequest, group_id: UUID) -> HttpResponse:
-    group, now = access_group(_user(request), group_id), timezone.now()
+    group, now = access_group(user_of(request), group_id), timezone.now()
     try:
         if {"parent", "child"} <= request.GET.keys():
             return _chosen(request, group)
@@ -49,7 +44,7 @@ def prerequisites(request: HttpRequest, group_id: UUID) -> HttpResponse:
 
 @page
 def one_edge(request: HttpRequest, group_id: UUID, parent_id: UUID, child_id: UUID) -> HttpResponse:
-    group, now = access_group(_user(request), group_id), timezone.now()
+    group, now = access_group(user_of(request), group_id), timezone.now()
     try:
         shown = edge_page(group, parent_id, child_id, now=now)
     except queries.NothingToLearn as reason:
@@ -57,19 +52,16 @@ def one_edge(request: HttpRequest, group_id: UUID, parent_id: UUID, child_id: UU
     return render(request, "dashboard/prerequisite.html", {"page": shown, "now": now, "longest": LONGEST_NOTE})
 
 
-@guarded
-@require_POST
-@never_cache
-@login_required
+@action
 def review(request: HttpRequest, group_id: UUID, parent_id: UUID, child_id: UUID) -> HttpResponse:
     """What came of it, or why it was refused, is told on the page of the edge."""
-    user = _user(request)
+    user = user_of(request)
     try:
         group = access_group(user, group_id)
         content = queries.content_of(group)
         said = _say(request, user, group, content, pair_of(content, parent_id, child_id))
         messages.success(request, said)
-    except (NotFound, queries.NothingToLearn) as absent:
+    except queries.NothingToLearn as absent:
         raise Http404(str(absent)) from absent
     except ReviewRefused as refused:
         messages.error(request, _("Not saved: %(reason)s.") % {"reason": refused})
@@ -110,7 +102,3 @@ def _chosen(request: HttpRequest, group: Group) -> HttpResponse:
 
 def _choice(name: str) -> Choice:
     return Choice(name) if name in set(Choice) else Choice.USUAL
-
-
-def _user(request: HttpRequest) -> User:
-    return cast(User, request.user)

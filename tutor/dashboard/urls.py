@@ -1,12 +1,25 @@
 from django.urls import path
+from django.views.i18n import set_language
 
-from tutor.dashboard import matrix_views, models_views, prerequisites_views, views
+from tutor.dashboard import (
+    forecast_urls,
+    items_urls,
+    matrix_views,
+    models_views,
+    need_urls,
+    own_urls,
+    prerequisites_views,
+    reteach_urls,
+    settings_urls,
+    views,
+)
 
 app_name = "dashboard"
 urlpatterns = [
     path("", views.home, name="home"),
     path("login/", views.sign_in, name="sign_in"),
     path("logout/", views.sign_out, name="sign_out"),
+    path("language/", set_language, name="language"),
     path("classes/<uuid:group_id>/", views.one_class, name="class"),
     path("classes/<uuid:group_id>/mastery/", matrix_views.mastery, name="mastery"),
     path("classes/<uuid:group_id>/mastery.csv", matrix_views.mastery_file, name="mastery_file"),
@@ -32,4 +45,10 @@ urlpatterns = [
     path("models/of/<uuid:curriculum_id>/roll-back/", models_views.roll_back, name="roll_back"),
     path("models/runs/<uuid:run_id>/", models_views.one_run, name="run"),
     path("models/runs/<uuid:run_id>/cancel/", models_views.cancel, name="cancel"),
+    *need_urls.urlpatterns,
+    *reteach_urls.urlpatterns,
+    *forecast_urls.urlpatterns,
+    *items_urls.urlpatterns,
+    *settings_urls.urlpatterns,
+    *own_urls.urlpatterns,
 ]
