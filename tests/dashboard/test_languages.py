@@ -28,7 +28,5 @@ def test_a_choice_of_language_leads_nowhere_else(db: None) -> None:
 
 
 def test_the_api_speaks_english_whoever_asks(client: Caller, class_7b: Group) -> None:
-    said = [
-        client.get(f"/api/v1/learners/{class_7b.pk}", accept_language=language).json() for language in ("en", "de")
-    ]
+    said = [client.get(f"/api/v1/learners/{class_7b.pk}", accept_language=language).json() for language in ("en", "de")]
     assert said[0]["detail"] == said[1]["detail"]
