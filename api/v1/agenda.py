@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -36,14 +36,11 @@ from tutor.accounts.access import access_learner
 from tutor.accounts.models import Learner
 from tutor.scheduling import contents, forecasts
 from tutor.scheduling.coverage import Coverage, Decile, kept_coverage
-from tutor.scheduling.forecasts import Ahead
+from tutor.scheduling.forecasts import Ahead, OutOfReach
 from tutor.scheduling.outlook import KINDS, chance_of_mastery, recall_alone
 from tutor.scheduling.plans import moment
 from tutor.tracing.beliefs import Belief, belief
 from tutor.tracing.estimates import Estimate, Outlook, estimates, outlook
-
-#: A forecast further ahead than a recall table reaches would only repeat its last value.
-FURTHEST: Final = dt.timedelta(days=365)
 
 
 class _Read(NamedTuple):
@@ -63,6 +60,7 @@ class _Read(NamedTuple):
     responses={200: AgendaList},
     errors={404: "there is no such learner or curriculum"},
     path={"learner": "id of the learner, or `external:{source}:{id}`"},
+    for_learners=True,
 )
 def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
     """`data` are the reviews known now, the earliest first; what is overdue comes before all.
@@ -130,6 +128,7 @@ def get_workload(request: HttpRequest, client: Client, learner: str) -> HttpResp
     responses={200: ForecastList},
     errors={404: "there is no such learner or curriculum"},
     path={"learner": "id of the learner, or `external:{source}:{id}`"},
+    for_learners=True,
 )
 def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
     """Reads one learner's belief; no worker is needed."""
@@ -193,14 +192,11 @@ def _days(content: Snapshot, ahead: Ahead) -> list[AgendaDay]:
 
 def _until(read: _Read, asked: ForecastQuery) -> tuple[dt.datetime, Ahead | None]:
     """When the forecast is for, and the days until then; None if there are none."""
-    now, day = read.now, asked.date
-    # Days first: in some time zones the first and the last day of all have hours that UTC has not.
-    is_near = abs(day - now.date()) <= FURTHEST + dt.timedelta(days=2)
-    then = _moment(forecasts.beginning_of(day, read.learner)) if is_near else None
-    if then is None or not now - dt.timedelta(days=1) < then < now + FURTHEST:
-        raise bad_parameter("date", "out_of_range", f"{day} is past or over a year ahead")
-    days = (day - forecasts.calendar(read.learner, now.timestamp(), 1).first).days
-    return max(then, now), _ahead(read, days, asked.new_per_day) if days > 0 else None
+    try:
+        then, days = forecasts.until(asked.date, read.learner, read.now)
+    except OutOfReach as error:
+        raise bad_parameter("date", "out_of_range", str(error)) from error
+    return _moment(then), _ahead(read, days, asked.new_per_day) if days > 0 else None
 
 
 def _chances(read: _Read, at: dt.datetime, ahead: Ahead | None, level: float) -> list[tuple[float, float, float]]:

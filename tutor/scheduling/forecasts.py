@@ -6,14 +6,16 @@ Reads what workers wrote and needs none of them to answer. All figures come out 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Final, final
+from typing import Final, NamedTuple, final
 from uuid import UUID
 
 import numpy as np
+from django.db.models import prefetch_related_objects
 
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
@@ -24,6 +26,7 @@ from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
 from tutor.scheduling.outlook import NEW_PER_DAY, Course, Prospect
 from tutor.scheduling.policies.situation import concept_minutes
+from tutor.scheduling.rules import Agreed
 from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.status import DEFAULT, Criteria, due_at, review_level
@@ -36,11 +39,33 @@ PACE_PRIOR: Final = 20.0
 #: One answer tells no more than this many times faster or slower: tabs stay open over lunch.
 PACE_LIMIT: Final = 8.0
 
+#: A forecast further ahead than a recall table reaches would only repeat its last value.
+FURTHEST: Final = timedelta(days=365)
+
 _TIMES: Final = """
-SELECT item, response_seconds FROM interactions_interaction
-WHERE learner_id = %s AND curriculum_id = %s AND occurred_at > %s AND response_seconds > 0
-ORDER BY occurred_at DESC, seq DESC LIMIT %s
+SELECT w.learner_id, t.item, t.response_seconds
+FROM unnest(%s::uuid[]) AS w(learner_id)
+CROSS JOIN LATERAL (
+    SELECT i.item, i.response_seconds FROM interactions_interaction i
+    WHERE i.learner_id = w.learner_id AND i.curriculum_id = %s AND i.occurred_at > %s AND i.response_seconds > 0
+    ORDER BY i.occurred_at DESC, i.seq DESC LIMIT %s
+) t
 """
+
+
+class OutOfReach(ValueError):
+    """A day that nothing can be forecast of."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(f"{day} is past or over a year ahead")
+        self.day = day
+
+
+class Until(NamedTuple):
+    """The beginning of a day, now at the earliest, in Unix seconds, and how many days lie before it, today included."""
+
+    at: float
+    days: int
 
 
 @final
@@ -59,7 +84,10 @@ class Agreement:
 
 def agreement(learner: Learner, content: Snapshot, now: datetime) -> Agreement:
     """What holds for a learner on a curriculum: one query, another where the class has allowances or a pin holds."""
-    agreed = rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
+    return _agreement(rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk], content)
+
+
+def _agreement(agreed: Agreed, content: Snapshot) -> Agreement:
     knobs, left_out = agreed.terms.knobs, agreed.terms.excluded | agreed.terms.known
     return Agreement(
         criteria=agreed.criteria_within(content),
@@ -135,12 +163,53 @@ def ahead(
     days: int = DAYS,
     new_per_day: float | None = None,
 ) -> Ahead:
-    """Of one learner. One query, and another if the learner has the school's time zone."""
-    agreed = agreement(learner, content, now)
+    """Of one learner."""
+    return all_ahead([learner], [belief], [content], now=now, days=[days], new_per_day=new_per_day)[0]
+
+
+def all_ahead(
+    learners: Sequence[Learner],
+    beliefs: Sequence[Belief],
+    contents: Sequence[Snapshot],
+    *,
+    now: datetime,
+    days: Sequence[int],
+    new_per_day: float | None = None,
+) -> list[Ahead]:
+    """Of learners of one school on one curriculum, one belief, content and horizon each.
+
+    What is agreed (see `rules`), one statement for the paces, and one for the school if a learner has its time zone:
+    as many as for a single learner.
+    """
+    if not learners:
+        return []
+    school_id, curriculum_id = learners[0].school_id, contents[0].curriculum_id
+    ids = [learner.pk for learner in learners]
+    with_zones(learners)
+    held = rules.agreed(school_id, curriculum_id, ids, now)
+    paces = paces_of(ids, contents[0], now)
+    rows = zip(learners, beliefs, contents, days, strict=True)
+    return [
+        _ahead(
+            learner, belief, content, _agreement(held[learner.pk], content), paces[learner.pk], now, days, new_per_day
+        )
+        for learner, belief, content, days in rows
+    ]
+
+
+def _ahead(
+    learner: Learner,
+    belief: Belief,
+    content: Snapshot,
+    agreed: Agreement,
+    pace: float,
+    now: datetime,
+    days: int,
+    new_per_day: float | None,
+) -> Ahead:
     if new_per_day is not None:
         agreed = replace(agreed, new_per_day=new_per_day)
     horizon = calendar(learner, now.timestamp(), days)
-    pace = pace_of(belief.learner_id, content, now)
     prospect = Prospect(
         now=now.timestamp(),
         content=content,
@@ -165,16 +234,39 @@ def beginning_of(day: date, learner: Learner) -> float:
     return start_of(day, _zone(learner), learner.day_cutoff_hour)
 
 
+def until(day: date, learner: Learner, now: datetime) -> Until:
+    """One of the learner's own days, seen from now.
+
+    Raises:
+        OutOfReach: if it is past, or further ahead than forecasts reach.
+    """
+    # Days first: in some time zones the first and the last day of all have hours that UTC has not.
+    is_near = abs(day - now.date()) <= FURTHEST + timedelta(days=2)
+    then = datetime.fromtimestamp(beginning_of(day, learner), UTC) if is_near else None
+    if then is None or not now - timedelta(days=1) < then < now + FURTHEST:
+        raise OutOfReach(day)
+    return Until(max(then, now).timestamp(), (day - calendar(learner, now.timestamp(), 1).first).days)
+
+
+def with_zones(learners: Sequence[Learner]) -> None:
+    """Reads the school at once for those who have its time zone."""
+    prefetch_related_objects([learner for learner in learners if not learner.timezone], "school")
+
+
 def quiet_days(agreed: Agreement, days: Days) -> Bool:
     return days.quiet(agreed.quiet_weekdays, agreed.quiet_dates)
 
 
-def pace_of(learner_id: UUID, content: Snapshot, now: datetime) -> float:
-    """Minutes that a learner takes for each that an author expects, by the newest answers that tell their time."""
+def paces_of(learner_ids: Sequence[UUID], content: Snapshot, now: datetime) -> dict[UUID, float]:
+    """Minutes that each learner takes for each that an author expects, by their newest answers that tell their time."""
     since = now - timedelta(days=PACE_DAYS)
-    rows = db.rows(_TIMES, (learner_id, content.curriculum_id, since, PACE_ANSWERS), prepare=True)
-    known = [(seconds, content.item_minutes[item]) for item, seconds in rows if item < content.n_items]
-    return pace([seconds for seconds, _ in known], [minutes for _, minutes in known])
+    told: dict[UUID, list[tuple[float, float]]] = defaultdict(list)
+    for learner, item, seconds in db.rows(
+        _TIMES, (list(learner_ids), content.curriculum_id, since, PACE_ANSWERS), prepare=True
+    ):
+        if item < content.n_items:
+            told[learner].append((seconds, content.item_minutes[item]))
+    return {learner: pace(*zip(*told[learner], strict=True)) if told[learner] else 1.0 for learner in learner_ids}
 
 
 def pace(seconds: Sequence[float], minutes: Sequence[float]) -> float:
