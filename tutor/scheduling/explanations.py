@@ -1,46 +1,65 @@
-"""Why there is nothing to do, and what teachers should look at, in sentences: the same for API and pages."""
+"""Why there is nothing to do, and what teachers should look at, in sentences: the same for API and pages.
+
+In the language that is active: the API's is English.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from django.utils.translation import gettext, gettext_noop
+
 from tutor.scheduling.policies import Alert, Barrier
 
 _NOTHING: Final = {
-    Barrier.WITHDRAWN: "The curriculum has no concepts at present.",
-    Barrier.NO_ITEM: "No item is left to offer for what could be practised; what was skipped comes again after a day.",
-    Barrier.OUT_OF_SCOPE: "None of the concepts asked for is in the curriculum.",
-    Barrier.EXCLUDED: "What is left is what a teacher has excluded, or says is mastered.",
-    Barrier.LOCKED: "What is left is locked: its prerequisites are not likely mastered yet.",
-    Barrier.NEW_TODAY: "Enough was begun today: new concepts come again tomorrow.",
-    Barrier.RESTING: "What is left is at rest until tomorrow: too many answers to it brought no progress.",
-    Barrier.NOT_DUE: "Nothing is due for review yet, and nothing else is to be practised.",
-    Barrier.QUIET_DAY: "Today is a quiet day: nothing is planned.",
-    Barrier.ANSWERS_TODAY: "The answers agreed for today are given.",
-    Barrier.MINUTES_TODAY: "The minutes agreed for today are over.",
-    Barrier.PLACED: "The placement is complete: agree with the class on the policy that goes on from there.",
+    Barrier.WITHDRAWN: gettext_noop("The curriculum has no concepts at present."),
+    Barrier.NO_ITEM: gettext_noop(
+        "No item is left to offer for what could be practised; what was skipped comes again after a day."
+    ),
+    Barrier.OUT_OF_SCOPE: gettext_noop("None of the concepts asked for is in the curriculum."),
+    Barrier.EXCLUDED: gettext_noop("What is left is what a teacher has excluded, or says is mastered."),
+    Barrier.LOCKED: gettext_noop("What is left is locked: its prerequisites are not likely mastered yet."),
+    Barrier.NEW_TODAY: gettext_noop("Enough was begun today: new concepts come again tomorrow."),
+    Barrier.RESTING: gettext_noop(
+        "What is left is at rest until tomorrow: too many answers to it brought no progress."
+    ),
+    Barrier.NOT_DUE: gettext_noop("Nothing is due for review yet, and nothing else is to be practised."),
+    Barrier.QUIET_DAY: gettext_noop("Today is a quiet day: nothing is planned."),
+    Barrier.ANSWERS_TODAY: gettext_noop("The answers agreed for today are given."),
+    Barrier.MINUTES_TODAY: gettext_noop("The minutes agreed for today are over."),
+    Barrier.PLACED: gettext_noop(
+        "The placement is complete: agree with the class on the policy that goes on from there."
+    ),
 }
 _BARRED: Final = {
-    Barrier.NO_ITEM: "without an item to offer",
-    Barrier.EXCLUDED: "excluded by a teacher",
-    Barrier.LOCKED: "locked",
-    Barrier.NEW_TODAY: "new, and enough was begun today",
-    Barrier.RESTING: "at rest until tomorrow",
-    Barrier.NOT_DUE: "not due yet",
+    Barrier.NO_ITEM: gettext_noop("without an item to offer"),
+    Barrier.EXCLUDED: gettext_noop("excluded by a teacher"),
+    Barrier.LOCKED: gettext_noop("locked"),
+    Barrier.NEW_TODAY: gettext_noop("new, and enough was begun today"),
+    Barrier.RESTING: gettext_noop("at rest until tomorrow"),
+    Barrier.NOT_DUE: gettext_noop("not due yet"),
 }
 _ALERTS: Final = {
     Alert.WHEEL_SPINNING: "Many answers without mastery, at most half of the last right: another way in is needed."
 }
+_NOW: Final = gettext_noop("Nothing to do now.")
+_ASKED_FOR: Final = gettext_noop("Of the concepts asked for")
+_ALL: Final = gettext_noop("Of all concepts")
 
 
 def nothing(code: str, barriers: Mapping[str, int]) -> str:
     """Why there is no entry, and how many concepts are barred by what."""
-    told = [f"{barriers[barrier]} {words}" for barrier, words in _BARRED.items() if barriers.get(barrier)]
-    of = "Of the concepts asked for" if Barrier.OUT_OF_SCOPE in barriers else "Of all concepts"
-    counted = f" {of}: {', '.join(told)}." if told else ""
-    return (_NOTHING[Barrier(code)] if code else "Nothing to do now.") + counted
+    why = gettext(_NOTHING[Barrier(code)] if code else _NOW)
+    return " ".join(filter(None, [why, barred(barriers)]))
+
+
+def barred(barriers: Mapping[str, int]) -> str:
+    """How many concepts were no candidates, by why not; "" if all were."""
+    told = [f"{barriers[barrier]} {gettext(words)}" for barrier, words in _BARRED.items() if barriers.get(barrier)]
+    of = _ASKED_FOR if Barrier.OUT_OF_SCOPE in barriers else _ALL
+    return f"{gettext(of)}: {', '.join(told)}." if told else ""
 
 
 def alert(code: str) -> str:
-    return _ALERTS[Alert(code)]
+    return gettext(_ALERTS[Alert(code)])

@@ -10,6 +10,7 @@ from django.db.models import Q
 from curricula.ids import uuid7
 from curricula.models import Curriculum
 from tutor.accounts.models import ApiClient, Group, Learner, User
+from tutor.scheduling.alert_models import AlertMark as AlertMark
 from tutor.scheduling.event_models import Digest as Digest
 from tutor.scheduling.event_models import Event as Event
 from tutor.scheduling.pace_models import MeasuredPace as MeasuredPace
@@ -98,6 +99,8 @@ class Decision(models.Model):
             models.Index(fields=["learner_id", "item"], name="decision_open", condition=Q(answered_seq__isnull=True)),
             # Read by evaluation of policies: the choices of a school over time.
             models.Index(fields=["school_id", "served_at"], name="decision_time"),
+            # Read by the dashboard: what a learner was offered, and why what was answered was chosen.
+            models.Index(fields=["learner_id", "curriculum_id", "served_at"], name="decision_learner"),
         ]
 
 
