@@ -6,7 +6,6 @@ Reads what workers wrote and needs none of them to answer. All figures come out 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -43,13 +42,16 @@ PACE_LIMIT: Final = 8.0
 FURTHEST: Final = timedelta(days=365)
 
 _TIMES: Final = """
-SELECT w.learner_id, t.item, t.response_seconds
+SELECT w.learner_id, t.items, t.seconds
 FROM unnest(%s::uuid[]) AS w(learner_id)
 CROSS JOIN LATERAL (
-    SELECT i.item, i.response_seconds FROM interactions_interaction i
-    WHERE i.learner_id = w.learner_id AND i.curriculum_id = %s AND i.occurred_at > %s AND i.response_seconds > 0
-    ORDER BY i.occurred_at DESC, i.seq DESC LIMIT %s
+    SELECT array_agg(item) AS items, array_agg(response_seconds) AS seconds FROM (
+        SELECT i.item, i.response_seconds FROM interactions_interaction i
+        WHERE i.learner_id = w.learner_id AND i.curriculum_id = %s AND i.occurred_at > %s AND i.response_seconds > 0
+        ORDER BY i.occurred_at DESC, i.seq DESC LIMIT %s
+    ) newest
 ) t
+WHERE t.items IS NOT NULL
 """
 
 
@@ -260,16 +262,17 @@ def quiet_days(agreed: Agreement, days: Days) -> Bool:
 def paces_of(learner_ids: Sequence[UUID], content: Snapshot, now: datetime) -> dict[UUID, float]:
     """Minutes that each learner takes for each that an author expects, by their newest answers that tell their time."""
     since = now - timedelta(days=PACE_DAYS)
-    told: dict[UUID, list[tuple[float, float]]] = defaultdict(list)
-    for learner, item, seconds in db.rows(
+    out = dict.fromkeys(learner_ids, 1.0)
+    for learner, items, seconds in db.rows(
         _TIMES, (list(learner_ids), content.curriculum_id, since, PACE_ANSWERS), prepare=True
     ):
-        if item < content.n_items:
-            told[learner].append((seconds, content.item_minutes[item]))
-    return {learner: pace(*zip(*told[learner], strict=True)) if told[learner] else 1.0 for learner in learner_ids}
+        item, taken = np.array(items, np.int64), np.array(seconds, np.float64)
+        known = item < content.n_items
+        out[learner] = pace(taken[known], content.item_minutes[item[known]])
+    return out
 
 
-def pace(seconds: Sequence[float], minutes: Sequence[float]) -> float:
+def pace(seconds: Sequence[float] | Float, minutes: Sequence[float] | Float) -> float:
     """Geometric mean of actual over expected time, drawn towards 1 as if by `PACE_PRIOR` answers at that pace; pure.
 
     Args:

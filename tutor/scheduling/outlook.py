@@ -297,6 +297,7 @@ def _beginnings(prospect: Prospect) -> Beginnings:
     goes_on = waiting & (n > 0) & (n < TRIES) & recent
     turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
     # What goes on is taken first, and takes nothing from the rate.
+    in_turn = np.argsort(turn, kind="stable")
     learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), -int(goes_on.sum())
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
@@ -305,8 +306,8 @@ def _beginnings(prospect: Prospect) -> Beginnings:
         done = likely | ((learnt >= 0) & (learnt < day))
         is_open = all_of(content.prerequisites, done)
         is_open[sorted(prospect.criteria.opened)] = True
-        ready = np.flatnonzero(waiting & ((n > 0) | is_open))
-        for concept in ready[np.argsort(turn[ready], kind="stable")][:allowed].tolist():
+        ready = (waiting & ((n > 0) | is_open))[in_turn]
+        for concept in in_turn[ready][:allowed].tolist():
             last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
             learnt[concept] = last if is_learnable[concept] and last < len(prospect.days) else -1
             waiting[concept], started = False, started + 1
