@@ -17,6 +17,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.advance_and_plan": "inference",
     "tutor.scheduling.tasks.release_due": "schedule",
     "tutor.interactions.tasks.make_partitions": "schedule",
+    "tutor.interactions.tasks.measure_items": "schedule",
     "tutor.tracing.tasks.prune_scores": "schedule",
     # Of its own, so that states beside never stand before answers.
     "tutor.tracing.tasks.keep_beside": "rollout",
@@ -58,6 +59,11 @@ SCHEDULE: Final = {
         "task": "tutor.interactions.tasks.make_partitions",
         "schedule": 6 * 3600.0,
         "options": {"expires": 3600},
+    },
+    "measure-items": {
+        "task": "tutor.interactions.tasks.measure_items",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
     "prune-scores": {
         "task": "tutor.tracing.tasks.prune_scores",

@@ -6,6 +6,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from curricula.ids import uuid7
+
 
 class LogHead(models.Model):
     """The end of one learner's log on one curriculum: where intake queues up, and what tells workers to come.
@@ -79,3 +81,25 @@ class ClientKey(models.Model):
     class Meta:
         managed = False
         db_table = "interactions_clientkey"
+
+
+class ItemFigures(models.Model):
+    """What a school's answers say about the items of a curriculum, `item_figures.ROW`: counts and shares of groups.
+
+    Life: measured anew by workers while answers come in, every day, and when somebody was erased.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    school_id = models.UUIDField()
+    curriculum_id = models.UUIDField()
+    measured_at = models.DateTimeField()
+    format = models.SmallIntegerField()
+    #: Those with answers in the log, and the sum of their `LogHead.seq`: what tells that it has changed.
+    learners = models.IntegerField()
+    seen = models.BigIntegerField()
+    spread = models.FloatField()
+    average = models.FloatField()
+    rows = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["school_id", "curriculum_id"], name="itemfigures_once")]
