@@ -50,6 +50,10 @@ _HELP: Mapping[str, str] = {
     "spinning": "What becomes of such a concept, beside an alert",
     "spread_reviews": "Reviews are moved by a few days so that no day is crowded",
     "look_ahead": "Steps that the value of a prerequisite looks ahead",
+    "struggling_after": "Answers to a concept from which on a learner may be said to struggle with it",
+    "in_need_from": "Concepts with such an alert from which on a learner counts as in need",
+    "inactive_days": "Days without an answer after which a learner counts as inactive",
+    "trend_drop": "Fall of the share of right answers, from two weeks to the next, that is told as falling behind",
 }
 
 
@@ -84,7 +88,7 @@ def _knob_fields(**options: Any) -> dict[str, serializers.Field[Any, Any, Any, A
     weekday = serializers.ChoiceField(WEEKDAYS)
     return {
         **{name: _number(name, **options) for name in ("retention", "ready_at", "success", "exploration")},
-        "horizon_days": _number("horizon_days", **options),
+        **{name: _number(name, **options) for name in ("horizon_days", "trend_drop")},
         "explores": _flag("explores", **options),
         "spread_reviews": _flag("spread_reviews", **options),
         "exam_on": serializers.DateField(help_text=_HELP["exam_on"], **may_be_null),
@@ -101,7 +105,10 @@ def _knob_fields(**options: Any) -> dict[str, serializers.Field[Any, Any, Any, A
         ),
         **{
             name: _count(name, **options)
-            for name in ("in_a_row", "retry_after", "item_gap", "spinning_after", "look_ahead")
+            for name in (
+                "in_a_row", "retry_after", "item_gap", "spinning_after", "look_ahead", "struggling_after",
+                "in_need_from", "inactive_days",
+            )
         },
         "spinning": serializers.ChoiceField([each.value for each in Spinning], help_text=_HELP["spinning"], **options),
     }  # fmt: skip

@@ -31,7 +31,6 @@ _RANGES: Final[Mapping[str, Range]] = {
         "recharge_days": Range(0.01, 60.0, "half of what a practice is worth comes back in it"),
         "review_at": Range(0.5, 0.99, "less lets most be forgotten, more makes reviews of every minute"),
         "enough": Range(1, 100, "a first answer says something"),
-        "struggling_after": Range(2, 1000, "one answer says nothing"),
     }.items()
     if name in _KNOWN
 }

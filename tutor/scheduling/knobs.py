@@ -44,6 +44,10 @@ class Knobs(msgspec.Struct, frozen=True, omit_defaults=True):
     spinning: Spinning = _SETTINGS.spinning
     spread_reviews: bool = _SETTINGS.spread_reviews
     look_ahead: int = _SETTINGS.look_ahead
+    struggling_after: int = DEFAULT.struggling_after
+    in_need_from: int = 1
+    inactive_days: int = 14
+    trend_drop: float = 0.2
 
     @property
     def is_daily(self) -> bool:
@@ -86,7 +90,13 @@ RANGES: Final[Mapping[str, Range]] = {
     "item_gap": Range(0, 63, "the last 64 items are known"),
     "spinning_after": Range(4, 1000, "fewer answers say nothing"),
     "look_ahead": Range(1, 3, "1 is practice itself"),
+    "struggling_after": Range(2, 1000, "one answer says nothing"),
+    "in_need_from": Range(1, 50, "with 0 everybody is in need"),
+    "inactive_days": Range(1, 365, "a night is no absence"),
+    "trend_drop": Range(0.05, 0.9, "less is chance, more never happens"),
 }
+#: Thresholds of alerts: they say whom a teacher is told of, and nothing of what is offered to learners.
+ALERTS: Final = ("struggling_after", "in_need_from", "inactive_days", "trend_drop")
 
 
 class BadKnob(ValueError):
@@ -172,7 +182,7 @@ def settings_of(knobs: Knobs, goals: frozenset[int], zone: str, cutoff_hour: int
 
 @lru_cache(maxsize=4096)
 def criteria_of(knobs: Knobs) -> Criteria:
-    return replace(DEFAULT, retention=knobs.retention, ready_at=knobs.ready_at)
+    return replace(DEFAULT, retention=knobs.retention, ready_at=knobs.ready_at, struggling_after=knobs.struggling_after)
 
 
 #: Knobs that are settings of the same name and meaning.

@@ -186,11 +186,17 @@ def criteria(
     school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
 ) -> dict[UUID, Criteria]:  # fmt: skip
     """By which each learner's statuses are to be told: one statement."""
-    terms = _terms({(learner, curriculum_id): school_id for learner in learner_ids}, now)
     content = contents.latest(curriculum_id)
-    return {
-        learner: _resolved(each, curriculum_id, now).criteria_within(content) for (learner, _), each in terms.items()
-    }
+    found = settled(school_id, curriculum_id, learner_ids, now)
+    return {learner: each.criteria_within(content) for learner, each in found.items()}
+
+
+def settled(
+    school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
+) -> dict[UUID, Agreed]:  # fmt: skip
+    """The same as `agreed` without what today's allowance and policies read of the log: one statement."""
+    terms = _terms({(learner, curriculum_id): school_id for learner in learner_ids}, now)
+    return {learner: _resolved(each, curriculum_id, now) for (learner, _), each in terms.items()}
 
 
 def spread(days: Days, quiet: Bool, situation: Situation) -> Float:

@@ -68,7 +68,7 @@ def estimates(belief: Belief, content: Snapshot, at: float, criteria: Criteria =
             due_at=float(due[c]) if np.isfinite(due[c]) else None,
             review_at=float(level[c]),
             last_at=float(last[c]) if n[c] else None,
-            recent=_outcomes(int(recent[c]), int(n[c])),
+            recent=outcomes(int(recent[c]), int(n[c])),
         )
         for c in np.flatnonzero(content.concept_active).tolist()
     ]
@@ -94,10 +94,11 @@ def weak_prerequisites(
     return [c for c in parents if not likely[c]]
 
 
+def outcomes(bits: int, n: int) -> tuple[bool, ...]:
+    """Of `recent` in `evidence.ROW`: newest last, at most eight."""
+    return tuple(bool(bits >> place & 1) for place in reversed(range(min(n, 8))))
+
+
 def _recall(belief: Belief, n_concepts: int, at: float) -> tuple[Float, Float, Float]:
     value = widen(belief.table.at(at), n_concepts)
     return (value, *interval(value, widen(belief.table.sd_at(at), n_concepts)))
-
-
-def _outcomes(bits: int, n: int) -> tuple[bool, ...]:
-    return tuple(bool(bits >> place & 1) for place in reversed(range(min(n, 8))))
