@@ -81,9 +81,7 @@ WITH learner AS MATERIALIZED (
 """
 
 # One row a learner: a tenth of the Python objects that a row an answer would make.
-_FIRST: Final = (
-    _COUNTED
-    + """
+_FIRST: Final = f"""{_COUNTED}
 SELECT array_agg(item), array_agg(correct >= %(right)s), array_agg(COALESCE(response_seconds, 'NaN')::float8),
        array_agg(COALESCE(hints, -1))
 FROM (
@@ -91,17 +89,13 @@ FROM (
     FROM counted ORDER BY learner_id, item, occurred_at, seq
 ) first WHERE COALESCE(attempt, 1) = 1
 GROUP BY learner_id
-"""
-)
+"""  # noqa: S608
 
-_USE: Final = (
-    _COUNTED
-    + """
+_USE: Final = f"""{_COUNTED}
 SELECT item, count(*), count(DISTINCT learner_id), count(*) FILTER (WHERE occurred_at >= %(lately)s),
        extract(epoch FROM max(occurred_at))::float8
 FROM counted GROUP BY item
-"""
-)
+"""  # noqa: S608
 
 
 @final
@@ -137,7 +131,9 @@ def measure(*, now: datetime) -> int:
     Reads their logs: two seconds for 200,000 answers.
     """
     due = {"format": FORMAT, "old": now - KEPT, "new": NEW_ANSWERS, "share": NEW_SHARE, "most": AT_ONCE}
-    return sum(_measured(*row, now) for row in db.rows(_DUE, due))
+    return sum(
+        _measured(school, curriculum, learners, seen, now) for school, curriculum, learners, seen in db.rows(_DUE, due)
+    )
 
 
 def _measured(school_id: UUID, curriculum_id: UUID, learners: int, seen: int, now: datetime) -> bool:
