@@ -15,14 +15,17 @@ from django.db.models import QuerySet
 from curricula import queries as curricula
 from curricula.models import Curriculum
 from tutor import db
-from tutor.accounts.models import ApiClient, Group, Learner, Membership, User
+from tutor.accounts.models import ApiClient, Group, Learner, LearnerToken, Membership, User
 
 Row = TypeVar("Row", Learner, Group)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A machine with a valid key: what an `ApiClient` row says, held for some seconds. It sees its whole school."""
+    """A machine with a valid key: what an `ApiClient` row says, held for some seconds. It sees its whole school.
+
+    Or whoever holds the token of one learner (`learner_id`), and sees nobody else.
+    """
 
     id: UUID
     school_id: UUID
@@ -30,6 +33,7 @@ class Client:
     scopes: frozenset[str]
     #: Unix time in seconds.
     expires_at: float = float("inf")
+    learner_id: UUID | None = None
 
 
 #: Who asks: a machine sees its school, an administrator likewise, a teacher the groups that they teach.
@@ -66,6 +70,8 @@ def learners_visible(principal: Principal) -> QuerySet[Learner]:
     if principal.school_id is None:
         return Learner.objects.none()
     learners = Learner.objects.filter(school_id=principal.school_id)
+    if isinstance(principal, Client) and principal.learner_id is not None:
+        return learners.filter(pk=principal.learner_id)
     if _sees_school(principal):
         return learners
     return learners.filter(id__in=Membership.objects.filter(group__in=groups_visible(principal)).values("learner_id"))
@@ -77,7 +83,8 @@ def groups_visible(principal: Principal) -> QuerySet[Group]:
     groups = Group.objects.filter(school_id=principal.school_id)
     if _sees_school(principal):
         return groups
-    return groups.filter(teachers__in=[principal.id]) if _is_active(principal) else groups.none()
+    is_teacher = isinstance(principal, User) and principal.is_active
+    return groups.filter(teachers__in=[principal.id]) if is_teacher else groups.none()
 
 
 def access_learner(principal: Principal, ref: str | UUID) -> Learner:
@@ -111,6 +118,13 @@ def access_api_client(client: Client, pk: UUID) -> ApiClient:
     return found
 
 
+def access_learner_token(principal: Principal, pk: UUID) -> LearnerToken:
+    found = LearnerToken.objects.filter(learner__in=learners_visible(principal), pk=pk).first()
+    if found is None:
+        raise NotFound("learner token", pk)
+    return found
+
+
 _BY_ID: Final = "SELECT id FROM accounts_learner WHERE id = ANY(%s::uuid[]) AND school_id = %s"
 _BY_EXTERNAL_ID: Final = """
 SELECT l.source, l.external_id, l.id
@@ -133,7 +147,7 @@ def learner_ids(client: Client, refs: Collection[str | UUID]) -> dict[str | UUID
         known |= {found: found for (found,) in db.rows(_BY_ID, [ids, client.school_id])}
     if names:
         known |= _ids_by_name(client, names)
-    return {ref: known[key] for ref, key in parsed.items() if key in known}
+    return {ref: known[key] for ref, key in parsed.items() if key in known and client.learner_id in (None, known[key])}
 
 
 def learner_id(client: Client, ref: str | UUID) -> UUID:
@@ -151,11 +165,9 @@ def _ids_by_name(client: Client, names: Sequence[External]) -> dict[UUID | Exter
 
 
 def _sees_school(principal: Principal) -> bool:
-    return isinstance(principal, Client) or (principal.is_active and principal.role == User.Role.ADMIN)
-
-
-def _is_active(principal: Principal) -> bool:
-    return isinstance(principal, Client) or principal.is_active
+    if isinstance(principal, Client):
+        return principal.learner_id is None
+    return principal.is_active and principal.role == User.Role.ADMIN
 
 
 def _filtered(rows: QuerySet[Row], ref: str | UUID) -> QuerySet[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -35,6 +36,17 @@ class StaleRow(AccountsError):
 
     def __init__(self, kind: str, id: UUID) -> None:
         super().__init__(f"{kind} {id} was changed since you read it: read it again and repeat your change on top")
+
+
+class BadExpiry(AccountsError):
+    """Of a learner's token."""
+
+    code = "out_of_range"
+
+    def __init__(self, expires_at: datetime, most_days: int) -> None:
+        super().__init__(
+            f"{expires_at.isoformat()} is past, or more than {most_days} days ahead: send a time between, or none"
+        )
 
 
 class KeyEnded(AccountsError):

@@ -152,6 +152,7 @@ class ApiClient(models.Model):
         KEYS_ADMIN = "keys:admin"
         MODELS_ADMIN = "models:admin"
         WEBHOOKS_ADMIN = "webhooks:admin"
+        TOKENS_WRITE = "tokens:write"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     school = models.ForeignKey(School, on_delete=models.CASCADE, related_name="api_clients")
@@ -166,6 +167,37 @@ class ApiClient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}...)"
+
+
+class LearnerToken(models.Model):
+    """Opens one learner's own data, read only, to whoever holds it: the learner, a parent, the front end of an LMS.
+
+    The token itself is shown once and kept only as its SHA-256. Life: made by a machine or a teacher; ends by
+    `revoked_at` or `expires_at`; removed with its learner, and so ended by erasure.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    learner = models.ForeignKey(Learner, on_delete=models.CASCADE, db_index=False, related_name="tokens")
+    #: What it was made for, such as "parents' link"; for people to tell tokens apart, as is the prefix.
+    name = models.CharField(max_length=200, blank=True)
+    prefix = models.CharField(max_length=16)
+    token_sha256 = models.BinaryField(max_length=32, unique=True, editable=False)
+    created_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    made_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    #: To a few minutes, so that reading does not mean writing each time.
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            # Read by the list of a learner's tokens, a page at a time.
+            models.Index(fields=["learner", "id"], name="learnertoken_page"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}..."
 
 
 class IdempotentAnswer(models.Model):
