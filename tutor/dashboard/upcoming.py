@@ -52,6 +52,7 @@ class Offer:
     minutes: float
     expected: float
     reasons: tuple[str, ...]
+    entry: PlannedEntry
 
 
 @final
@@ -136,6 +137,7 @@ def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:
         # Rounded as in the sentence that names it, so that the two never differ.
         expected=dict(entry.reasons).get(Reason.SUCCESS_BAND, entry.expected),
         reasons=tuple(sentence(code, figure) for code, figure in entry.reasons),
+        entry=entry,
     )
 
 
