@@ -1,4 +1,7 @@
-"""Who asks: a key becomes a `Client`, and a scope is needed for everything."""
+"""Who asks: a key becomes a `Client`, and a scope is needed for everything.
+
+So does a learner's token, to which alone those operations are open that say so: whatever is added is closed to it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 
-from api.errors import MISSING_SCOPE, UNAUTHENTICATED, Problem
-from tutor.accounts import queries
+from api.errors import LEARNER_TOKEN, MISSING_SCOPE, UNAUTHENTICATED, Problem
+from tutor.accounts import learner_tokens, queries
 from tutor.accounts.access import Client
 
 if TYPE_CHECKING:  # DRF's views import this module, which its settings name
@@ -28,11 +31,17 @@ _known: dict[bytes, tuple[float, Client]] = {}
 
 def authenticate(request: HttpRequest) -> Client:
     """Raises:
-    Problem: 401, if there is no key or not a valid one.
+    Problem: 401, if there is no key or not a valid one; 403, if it is a learner's and this is not for learners.
     """
     client: Client | None = getattr(request, "client", None)
     if client is None:
         client = _client(_key(request))
+        if client.learner_id is not None and not opens_to_learners(request):
+            raise Problem(
+                LEARNER_TOKEN,
+                f"{request.method} {request.path} is not for learners: their tokens read the learner's own mastery, "
+                "forecast, agenda and answers; use a key of the school for everything else",
+            )
         request.client = client  # type: ignore[attr-defined]
     return client
 
@@ -44,6 +53,17 @@ def require_scope(client: Client, scope: str) -> None:
             f"key {client.name!r} lacks the scope {scope!r}: ask an administrator of your school for a key with it",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
+
+
+def opens_to_learners(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and request.method in ("GET", "HEAD") and is_for_learners(match.func)
+
+
+def is_for_learners(view: Any) -> bool:
+    """Whether a view lets learners read: fast ones say it of their GET, classes of themselves."""
+    reads = (one for one in getattr(view, "endpoints", ()) if one.method == "GET")
+    return any(one.for_learners for one in reads) or getattr(getattr(view, "cls", None), "for_learners", False)
 
 
 def forget(client_id: UUID | None = None) -> None:
@@ -58,12 +78,19 @@ def _client(key: str) -> Client:
     ask_at, client = _known.get(digest, (0.0, None))
     now = time.time()
     if client is None or now >= ask_at or now >= client.expires_at:
-        client = queries.client_by_digest(digest, timezone.now())
+        client = _found(key, digest)
         if client is None:
             _known.pop(digest, None)
             raise _unauthenticated("the key is not known, or is revoked or expired", error="invalid_token")
         _known[digest] = (now + CACHE_SECONDS, client)
     return client
+
+
+def _found(key: str, digest: bytes) -> Client | None:
+    now = timezone.now()
+    if key.startswith(learner_tokens.MARK):
+        return learner_tokens.client_of(key, now)
+    return queries.client_by_digest(digest, now)
 
 
 def _key(request: HttpRequest) -> str:

@@ -59,6 +59,8 @@ class Endpoint:
     errors: Mapping[int, str] = field(default_factory=dict)
     #: Path parameter -> description.
     path: Mapping[str, str] = field(default_factory=dict)
+    #: Whether a learner's token opens it; what it tells must then be that learner's alone.
+    for_learners: bool = False
 
 
 def endpoint(
@@ -73,13 +75,14 @@ def endpoint(
     responses: Mapping[int, Any] | None = None,
     errors: Mapping[int, str] | None = None,
     path: Mapping[str, str] | None = None,
+    for_learners: bool = False,
 ) -> Callable[[View], View]:
     """Makes a view of `handler(request, client, **path)`; its docstring describes the operation."""
 
     def decorate(handler: View) -> View:
         operation = Endpoint(
             method, scope, bucket, summary, handler.__name__, (handler.__doc__ or "").strip(), tags, request, query,
-            responses or {200: None}, errors or {}, path or {},
+            responses or {200: None}, errors or {}, path or {}, for_learners,
         )  # fmt: skip
 
         def view(request: HttpRequest, **path: Any) -> HttpResponse:

@@ -19,6 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerView
 
 from api import errors
+from api.auth import is_for_learners
 from api.fast import Endpoint
 
 #: Types whose schema only raw references name; see `ref`.
@@ -38,6 +39,9 @@ REF_DESCRIPTION: Final = "A UUID, or `external:{source}:{id}`, the name that the
 SECURITY: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `Bearer trl_...`"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key"},
+}
+FOR_LEARNERS: Final = {
+    "learner": {"type": "http", "scheme": "bearer", "description": "A learner's token: `Bearer trlt_...`"},
 }
 IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
@@ -107,7 +111,7 @@ def build() -> dict[str, Any]:
     generator = SchemaGenerator(urlconf="api.urls")  # type: ignore[no-untyped-call]
     document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    document["components"]["securitySchemes"] = SECURITY
+    document["components"]["securitySchemes"] = SECURITY | FOR_LEARNERS
     for route in _routes(get_resolver("api.urls").url_patterns, ""):
         operations = document["paths"].setdefault(route.path, {})
         for one in getattr(route.view, "endpoints", ()):
@@ -232,7 +236,8 @@ def _refusal(meaning: str) -> dict[str, Any]:
 
 def _common(operation: dict[str, Any], method: str, route: Route) -> None:
     parameters = operation.setdefault("parameters", [])
-    operation["security"] = [{name: []} for name in SECURITY]
+    opened_by = SECURITY | FOR_LEARNERS if method == "GET" and is_for_learners(route.view) else SECURITY
+    operation["security"] = [{name: []} for name in opened_by]
     scope = _scope(route.view, method)
     if scope:
         operation["x-scope"] = scope

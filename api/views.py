@@ -38,6 +38,8 @@ class ApiView(APIView):
     bucket: ClassVar[str] = "default"
     #: Statuses that the document must name for a method, beyond those that follow from its address and body.
     refusals: ClassVar[dict[str, tuple[int, ...]]] = {}
+    #: Whether a learner's token opens its GET; what that tells must then be that learner's alone.
+    for_learners: ClassVar[bool] = False
     #: The answer has an ETag, and PUT and PATCH need it back.
     has_etag: ClassVar[bool] = False
     #: The answer holds a secret, so it is not kept for an Idempotency-Key.

@@ -181,6 +181,7 @@ class LogPage(msgspec.Struct):
     query=LogQuery,
     responses={200: LogPage},
     errors={404: "there is no such learner or curriculum"},
+    for_learners=True,
 )
 def list_interactions(request: HttpRequest, client: Client) -> HttpResponse:
     """In the order in which they happened, every attempt."""

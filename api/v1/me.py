@@ -19,20 +19,20 @@ class SchoolOut(msgspec.Struct):
 
 
 class MeOut(msgspec.Struct):
-    """The key's own name and scopes, and the school it speaks for."""
+    """The key's own name and scopes, and the school it speaks for; of a learner's token, whose it is."""
 
     id: UUID
     name: str
     scopes: list[str]
     school: SchoolOut
+    learner: UUID | None
 
 
-@endpoint("GET", scope=None, summary="Who this key is", tags=["Keys"], responses={200: MeOut})
+@endpoint("GET", scope=None, summary="Who this key is", tags=["Keys"], responses={200: MeOut}, for_learners=True)
 def get_me(request: HttpRequest, client: Client) -> HttpResponse:
     school = School.objects.get(pk=client.school_id)
-    return respond(
-        MeOut(client.id, client.name, sorted(client.scopes), SchoolOut(school.pk, school.name, school.timezone))
-    )
+    told = SchoolOut(school.pk, school.name, school.timezone)
+    return respond(MeOut(client.id, client.name, sorted(client.scopes), told, client.learner_id))
 
 
 urlpatterns = [path("me", get_me)]

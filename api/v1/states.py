@@ -91,6 +91,7 @@ class _View(ApiView):
 
     required_scope: ClassVar = {"GET": "mastery:read"}
     bucket = "reports"
+    for_learners = True
 
     def read(self, ref: str, now: datetime) -> tuple[Learner, Belief, Snapshot]:
         learner = access_learner(self.client, ref)
