@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Final, NamedTuple, final
+from typing import Final, final
 
 from curricula.snapshot import Snapshot
-from tutor.accounts.models import Group, Learner
-from tutor.dashboard import queries
-from tutor.dashboard.pictures import Curve, Curves
+from tutor.accounts.models import Group, Learner, User
+from tutor.dashboard import learner_history, learner_said, learner_words, queries
+from tutor.dashboard.learner_history import Asked, Given
+from tutor.dashboard.learner_pictures import AHEAD_DAYS, Future
+from tutor.dashboard.learner_rows import ConceptRow, StatusCount, StatusGroup, by_status, concept_rows, counted
+from tutor.dashboard.learner_said import Word
+from tutor.dashboard.learner_traits import Character, character
 from tutor.dashboard.queries import Answer
 from tutor.dashboard.upcoming import Offer, Upcoming, upcoming
-from tutor.dashboard.words import BY_NEED, LABELS, Definition, definitions
+from tutor.dashboard.words import Definition
 from tutor.registry.effective import content_for
-from tutor.scheduling import plans, rules
+from tutor.scheduling import forecasts, plans, rules
+from tutor.scheduling.forecasts import Ahead
+from tutor.scheduling.rules import Agreed
 from tutor.tracing.beliefs import Belief, beliefs
-from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
-from tutor.tracing.status import Criteria, Status, review_level
+from tutor.tracing.status import Criteria
+from tutor.tracing.traits import traits
 
 #: Things to do next that the page shows.
 OFFERED: Final = 4
-#: Statuses whose concepts are listed at once; those of the others on demand.
-OPENED: Final = (Status.STRUGGLING, Status.DUE_FOR_REVIEW, Status.LEARNING)
+#: Answers that the page lists; the rest have a page of their own.
+LAST_ANSWERS: Final = 10
 
 
 @final
-@dataclass(frozen=True)
-class ConceptRow:
-    """`n_right` is the credit for the `n` answers; `waits_for` the concepts that keep this one locked."""
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What every page of one learner rests on. `content` has the prerequisites that hold in the school."""
 
-    estimate: Estimate
-    title: str
-    area: str
-    label: str
-    n_right: float
-    due_at: datetime | None
-    waits_for: tuple[str, ...]
-    #: Only of practised concepts.
-    curve: Curve | None
+    group: Group
+    learner: Learner
+    content: Snapshot
+    belief: Belief
+    agreed: Agreed
+    criteria: Criteria
+    now: datetime
 
     @property
-    def status(self) -> Status:
-        return self.estimate.status
+    def name(self) -> str:
+        return queries.called(self.learner)
 
+    @property
+    def last_answer(self) -> datetime | None:
+        return plans.moment(self.belief.as_of)
 
-class StatusGroup(NamedTuple):
-    """`is_open` where there is something to do."""
+    def ahead(self) -> Ahead:
+        """Two statements, and some milliseconds."""
+        return forecasts.ahead(self.learner, self.belief, self.content, now=self.now, days=AHEAD_DAYS)
 
-    status: Status
-    label: str
-    rows: tuple[ConceptRow, ...]
-    is_open: bool
+    def rows(self, future: Future | None = None) -> list[ConceptRow]:
+        return concept_rows(self.belief, self.content, self.criteria, self.now, future)
 
 
 @final
@@ -61,76 +66,70 @@ class StatusGroup(NamedTuple):
 class LearnerPage:
     """`practised` and `untouched` are in the order of need, then of the curriculum."""
 
-    group: Group
-    learner: Learner
-    name: str
-    content: Snapshot
-    belief: Belief
-    last_answer: datetime | None
+    known: Known
     upcoming: Upcoming
+    character: Character
+    said: tuple[Word, ...]
     practised: tuple[ConceptRow, ...]
     untouched: tuple[ConceptRow, ...]
-    answers: tuple[Answer, ...]
+    last: tuple[Given, ...]
     definitions: Mapping[str, Definition]
+
+    @property
+    def group(self) -> Group:
+        return self.known.group
+
+    @property
+    def learner(self) -> Learner:
+        return self.known.learner
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(given.answer for given in self.last)
 
     @property
     def groups(self) -> list[StatusGroup]:
         """Practised concepts by status."""
-        return [
-            StatusGroup(status, LABELS[status], tuple(rows), status in OPENED)
-            for status, rows in groupby(self.practised, key=lambda row: row.status)
-        ]
+        return by_status(self.practised)
 
     @property
     def offers(self) -> tuple[Offer, ...]:
         return self.upcoming.offers[:OFFERED]
 
     @property
-    def counts(self) -> list[tuple[Status, str, int]]:
-        all_ = [row.status for row in (*self.practised, *self.untouched)]
-        return [(status, LABELS[status], all_.count(status)) for status in BY_NEED]
+    def counts(self) -> list[StatusCount]:
+        return counted((*self.practised, *self.untouched))
 
 
-def learner_page(group: Group, learner: Learner, *, now: datetime) -> LearnerPage:
+def known(group: Group, learner: Learner, *, now: datetime) -> Known:
     """Raises: queries.NothingToLearn."""
+    # One school: so nobody asks for it again.
+    learner.school = group.school
     content = queries.content_of(group)
     belief = beliefs(group.school_id, content.curriculum_id, [learner.pk], now.timestamp())[0]
     content = content_for(content, belief.school_id, belief.version_id)
-    agreed = rules.agreed(group.school_id, content.curriculum_id, [learner.pk], now)
-    criteria = agreed[learner.pk].criteria_within(content)
-    rows = sorted(_rows(belief, content, criteria, now.timestamp()), key=lambda row: BY_NEED.index(row.status))
+    agreed = rules.agreed(group.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
+    return Known(group, learner, content, belief, agreed, agreed.criteria_within(content), now)
+
+
+def learner_page(user: User, group: Group, learner: Learner, *, now: datetime) -> LearnerPage:
+    """Raises: queries.NothingToLearn."""
+    of = known(group, learner, now=now)
+    rows = of.rows(Future.of(of.ahead()))
+    last = learner_history.answers(learner.pk, of.belief.version_id, of.content, Asked(), limit=LAST_ANSWERS)
     return LearnerPage(
-        group=group,
-        learner=learner,
-        name=queries.called(learner),
-        content=content,
-        belief=belief,
-        last_answer=plans.moment(belief.as_of),
-        upcoming=upcoming([belief], content, agreed, now=now)[learner.pk],
+        known=of,
+        upcoming=upcoming([of.belief], of.content, {learner.pk: of.agreed}, now=now)[learner.pk],
+        character=character_of(of),
+        said=tuple(learner_said.in_force(user, learner, of.content, now=now)),
         practised=tuple(row for row in rows if row.estimate.n),
         untouched=tuple(row for row in rows if not row.estimate.n),
-        answers=tuple(queries.last_answers(learner.pk, content)),
-        definitions=definitions(criteria, agreed[learner.pk].settings, agreed[learner.pk].policy),
+        last=last.answers,
+        definitions=learner_words.of_learner(of.agreed),
     )
 
 
-def _rows(belief: Belief, content: Snapshot, criteria: Criteria, now: float) -> Iterator[ConceptRow]:
-    right = belief.evidence.column("correct", content.n_concepts)
-    review_at = review_level(belief.evidence, content.n_concepts, criteria)
-    curves = Curves.of(belief.table, content.n_concepts, now)
-    for estimate in estimates(belief, content, now, criteria):
-        concept = content.concept_contents[estimate.concept]
-        locked = estimate.status is Status.LOCKED
-        weak = weak_prerequisites(belief, content, estimate.concept, now, criteria) if locked else []
-        mastered = estimate.status in (Status.MASTERED, Status.DUE_FOR_REVIEW)
-        level = float(review_at[estimate.concept]) if mastered else None
-        yield ConceptRow(
-            estimate=estimate,
-            title=content.concept_titles[estimate.concept],
-            area=(concept.domain if concept else None) or "",
-            label=LABELS[estimate.status],
-            n_right=float(right[estimate.concept]),
-            due_at=plans.moment(estimate.due_at),
-            waits_for=tuple(content.concept_titles[i] for i in weak),
-            curve=curves.curve(estimate.concept, estimate.value, level) if estimate.n else None,
-        )
+def character_of(of: Known) -> Character:
+    """Traits of the learner, beside those of the class."""
+    ids = list(of.group.learners.values_list("pk", flat=True))
+    return character(of.learner.pk, traits(of.belief.version_id, of.belief.model, ids))

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, final
 from uuid import UUID
+
+from django.utils.translation import gettext_lazy
 
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.registry.effective import content_for
 from tutor.scheduling import explanations, plans, services
 from tutor.scheduling.plans import Body, PlannedEntry
-from tutor.scheduling.policies import Reason
+from tutor.scheduling.policies import Kind, Reason
 from tutor.scheduling.reasons import sentence
 from tutor.scheduling.rules import Agreed
 from tutor.scheduling.services import Narrowing
@@ -27,6 +29,13 @@ from tutor.tracing.beliefs import Belief
 #: Where no plan holds, one is made for the page with this seed, from which the policy draws no exploration: a reload
 #: must not change what the page says.
 SEED: Final = 0
+
+#: Why a concept is a candidate, in a word.
+KIND_LABELS: Final = {
+    Kind.REVIEW: gettext_lazy("review"),
+    Kind.PRACTICE: gettext_lazy("practice"),
+    Kind.NEW: gettext_lazy("new"),
+}
 
 _PLANS: Final = """
 SELECT w.learner_id, p.applied_seq, p.body, COALESCE(h.seq, 0)
@@ -46,13 +55,19 @@ JOIN interactions_interaction i ON i.learner_id = w.learner_id AND i.curriculum_
 class Offer:
     """`reasons` are sentences, the weightiest first. `statement` is "" if the item has been removed since."""
 
+    key: str
     concept: str
     statement: str
     kind: str
     minutes: float
     expected: float
     reasons: tuple[str, ...]
-    entry: PlannedEntry
+    #: Has an identity of its own each time that a choice is made for somebody who only looks.
+    entry: PlannedEntry = field(compare=False)
+
+    @property
+    def kind_label(self) -> str:
+        return kind_label(self.kind)
 
 
 @final
@@ -101,6 +116,11 @@ def upcoming(
     }
 
 
+def kind_label(kind: str) -> str:
+    """In the reader's language; what an older log calls otherwise stays as it is."""
+    return str(KIND_LABELS[Kind(kind)]) if kind in KIND_LABELS else kind
+
+
 def _upcoming(
     belief: Belief,
     row: _Kept,
@@ -130,6 +150,7 @@ def _goes_by_what_holds(body: Body, belief: Belief, content: Snapshot) -> bool:
 
 def _offer(content: Snapshot, entry: PlannedEntry) -> Offer:
     return Offer(
+        key=content.concept_keys[entry.concept],
         concept=content.concept_titles[entry.concept],
         statement=content.item_statement(entry.item),
         kind=entry.kind.value,

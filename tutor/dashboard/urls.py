@@ -4,6 +4,7 @@ from django.views.i18n import set_language
 from tutor.dashboard import (
     forecast_urls,
     items_urls,
+    learner_urls,
     matrix_views,
     models_views,
     need_urls,
@@ -24,7 +25,6 @@ urlpatterns = [
     path("classes/<uuid:group_id>/mastery/", matrix_views.mastery, name="mastery"),
     path("classes/<uuid:group_id>/mastery.csv", matrix_views.mastery_file, name="mastery_file"),
     path("classes/<uuid:group_id>/mastery/<str:key>/", matrix_views.one_concept, name="mastery_concept"),
-    path("classes/<uuid:group_id>/learners/<uuid:learner_id>/", views.one_learner, name="learner"),
     path("classes/<uuid:group_id>/prerequisites/", prerequisites_views.prerequisites, name="prerequisites"),
     path(
         "classes/<uuid:group_id>/prerequisites/<uuid:parent_id>/<uuid:child_id>/",
@@ -45,6 +45,7 @@ urlpatterns = [
     path("models/of/<uuid:curriculum_id>/roll-back/", models_views.roll_back, name="roll_back"),
     path("models/runs/<uuid:run_id>/", models_views.one_run, name="run"),
     path("models/runs/<uuid:run_id>/cancel/", models_views.cancel, name="cancel"),
+    *learner_urls.urlpatterns,
     *need_urls.urlpatterns,
     *reteach_urls.urlpatterns,
     *forecast_urls.urlpatterns,

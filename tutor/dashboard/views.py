@@ -14,7 +14,6 @@ from tutor.dashboard import queries
 from tutor.dashboard.class_page import class_page
 from tutor.dashboard.forms import SignInForm
 from tutor.dashboard.guards import guarded, page, user_of
-from tutor.dashboard.learner_page import learner_page
 
 sign_in = guarded(
     LoginView.as_view(
@@ -43,13 +42,3 @@ def one_class(request: HttpRequest, group_id: UUID) -> HttpResponse:
         return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
     return render(request, "dashboard/class.html", {"page": shown, "by_name": by_name, "now": now})
 
-
-@page
-def one_learner(request: HttpRequest, group_id: UUID, learner_id: UUID) -> HttpResponse:
-    group, now = access_group(user_of(request), group_id), timezone.now()
-    learner = queries.member(group, learner_id)
-    try:
-        shown = learner_page(group, learner, now=now)
-    except queries.NothingToLearn as reason:
-        return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
-    return render(request, "dashboard/learner.html", {"page": shown, "now": now})
