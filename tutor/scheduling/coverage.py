@@ -54,6 +54,7 @@ class Decile:
     Attributes:
         n: answers.      forecast: mean chance of a right answer, as told before.      observed: mean credit given.
         low, high: 90 % interval of what was to be observed in the long run; answers of one learner are alike.
+        learners: that they are of.
     """
 
     n: int
@@ -61,6 +62,7 @@ class Decile:
     observed: float
     low: float
     high: float
+    learners: int
 
     @property
     def came_true(self) -> bool:
@@ -121,7 +123,7 @@ def deciles(learner: Int, forecast: Float, observed: Float) -> list[Decile]:
 def _decile(learner: Int, forecast: Float, observed: Float) -> Decile:
     share = float(observed.mean())
     low, high = _wilson(share, len(observed) / _design_effect(learner, observed - share))
-    return Decile(len(observed), float(forecast.mean()), share, low, high)
+    return Decile(len(observed), float(forecast.mean()), share, low, high, len(np.unique(learner)))
 
 
 def _design_effect(learner: Int, residual: Float) -> float:
