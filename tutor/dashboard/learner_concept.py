@@ -20,6 +20,8 @@ from tutor.dashboard.words import Definition
 #: Answers listed on the page, and marked in the picture.
 LISTED: Final = 20
 MARKED: Final = 200
+#: Planned days listed at once; the rest on demand.
+VISITS: Final = 4
 
 
 @final
@@ -43,6 +45,14 @@ class ConceptPage:
     @property
     def learner(self) -> Learner:
         return self.known.learner
+
+    @property
+    def first_visits(self) -> tuple[Visit, ...]:
+        return self.visits[:VISITS]
+
+    @property
+    def later_visits(self) -> tuple[Visit, ...]:
+        return self.visits[VISITS:]
 
     @property
     def listed(self) -> tuple[learner_history.Given, ...]:

@@ -38,7 +38,7 @@ VERDICT_LABELS: Final = {
     "partly": gettext_lazy("partly right"),
 }
 OUTCOME_LABELS: Final = {
-    Decision.Outcome.OFFERED: gettext_lazy("offered, not opened"),
+    Decision.Outcome.OFFERED: gettext_lazy("not answered"),
     Decision.Outcome.SHOWN: gettext_lazy("shown, not answered"),
     Decision.Outcome.STARTED: gettext_lazy("begun, not answered"),
     Decision.Outcome.SUPERSEDED: gettext_lazy("replaced by a later offer"),

@@ -236,6 +236,8 @@ class Chart:
     levels: tuple[Level, ...]
     ticks: tuple[Tick, ...]
     marks: tuple[Mark, ...]
+    #: Answers from before the picture.
+    earlier: int
 
     @property
     def right(self) -> str:
@@ -276,7 +278,7 @@ def _chart(
     height: int,
     step: int,
 ) -> Chart:
-    frame = Frame(44.0, 10.0, width - 60.0, height - 64.0, _start(future, answers), float(future.times[-1]))
+    frame = Frame(44.0, 10.0, width - 74.0, height - 64.0, _start(future, answers), float(future.times[-1]))
     marks = [Mark(number(frame.x(at.timestamp())), said) for at, said in answers if at.timestamp() >= frame.start]
     return Chart(
         name, width, height, frame,
@@ -284,14 +286,16 @@ def _chart(
         tuple(Level(number(frame.y(share)), share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
         tuple(_ticks(frame, future.now, step)),
         tuple(marks),
+        len(answers) - len(marks),
     )  # fmt: skip
 
 
 def _start(future: Future, answers: Sequence[tuple[datetime, str]]) -> float:
-    """From the first answer on, at least some days, at most four weeks before now."""
-    first = min((at.timestamp() for at, _ in answers), default=future.now)
-    back = min(first, float(future.times[0]), future.now - 4 * SECONDS_PER_DAY)
-    return max(back - 0.5 * SECONDS_PER_DAY, future.now - BACK_DAYS * SECONDS_PER_DAY)
+    """Before the first answer of the last weeks, and some days before now."""
+    earliest = future.now - BACK_DAYS * SECONDS_PER_DAY
+    shown = [at.timestamp() for at, _ in answers if at.timestamp() >= earliest]
+    first = min((*shown, float(future.times[0]), future.now - 3.5 * SECONDS_PER_DAY))
+    return max(first - 0.5 * SECONDS_PER_DAY, earliest)
 
 
 def _ticks(frame: Frame, now: float, step: int) -> list[Tick]:

@@ -14,7 +14,7 @@ from tutor.accounts.models import Group, Learner
 from tutor.dashboard.learner_page import Known, character_of, known
 from tutor.dashboard.learner_pictures import Future
 from tutor.dashboard.learner_rows import ConceptRow
-from tutor.dashboard.learner_traits import Character
+from tutor.dashboard.learner_traits import TraitLine
 from tutor.tracing.status import Status
 
 #: Days that "lately" means.
@@ -23,6 +23,9 @@ LATELY: Final = 28
 NAMED: Final = 14
 #: Days ahead whose practice is named.
 NEXT_DAYS: Final = 7
+
+#: Traits that mean something without the model behind them.
+TRAITS: Final = ("half_life", "long_run_success")
 
 _LATELY: Final = """
 SELECT count(*), COALESCE(sum(correct), 0)::float8, count(DISTINCT (occurred_at AT TIME ZONE %s)::date)
@@ -54,7 +57,7 @@ class PrintPage:
     begun: int
     total: int
     next_up: tuple[str, ...]
-    character: Character
+    traits: tuple[TraitLine, ...]
 
     @property
     def group(self) -> Group:
@@ -79,7 +82,7 @@ def print_page(group: Group, learner: Learner, *, now: datetime) -> PrintPage:
         begun=sum(row.estimate.n > 0 for row in rows),
         total=len(rows),
         next_up=tuple(row.title for row in planned[:NAMED]),
-        character=character_of(of),
+        traits=tuple(line for line in character_of(of).lines if line.key in TRAITS),
     )
 
 

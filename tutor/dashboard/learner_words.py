@@ -23,7 +23,8 @@ def of_history() -> dict[str, Definition]:
             _(
                 "Every answer in the log, the newest first; nothing is left out or corrected later. “Expected” is the "
                 "chance of a right answer that the tutor gave this item just before the answer was known; it is kept "
-                "for a limited time, and empty for answers that were taken in late or brought from elsewhere."
+                "for a limited time, and missing of answers that came late or from elsewhere. “Why this?” stands where "
+                "the tutor chose; the others were chosen by somebody else."
             ),
         ),
         "offers": Definition(
@@ -77,7 +78,7 @@ def _curves() -> dict[str, Definition]:
             _(
                 "Recall until %(n)s days from now. The solid line is without practice; shaded, the range that holds it "
                 "with 90 %% certainty. The dot is now. The dashed line is what is expected if everything is practised "
-                "when the agenda plans it, with a diamond on each such day. Of a mastered concept, the dotted level is "
+                "when the agenda plans it, with a mark on each such day. Of a mastered concept, the dotted level is "
                 "where it falls due for review."
             )
             % {"n": AHEAD_DAYS},
