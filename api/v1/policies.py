@@ -17,7 +17,7 @@ from api.pagination import PageQuery, page_of
 from api.serializers import Strict
 from api.views import ApiView
 from tutor.accounts.access import access_curriculum
-from tutor.scheduling import configs, evaluations
+from tutor.scheduling import configs, evaluations, jobs
 from tutor.scheduling.models import Evaluation, PolicyConfig
 from tutor.scheduling.ope.rewards import Kind, Reward
 from tutor.scheduling.policies import POLICIES, Policy
@@ -193,8 +193,8 @@ class OfflineEvaluation(ApiView):
                 self.client.school_id, name, config, reward=reward, requested_by=self.client.name, now=now,
                 **{"until": now, **given},
             )  # fmt: skip
-            evaluations.request(job)
-        except evaluations.TooMany as error:
+            jobs.request(job)
+        except jobs.TooMany as error:
             raise Problem(CONFLICT, str(error)) from error
         except evaluations.CannotEvaluate as error:
             raise invalid(error.pointer, "invalid_value", str(error)) from error

@@ -45,6 +45,12 @@ class PolicyTrialIn(Strict):
         min_value=2, max_value=100_000, default=guard.WARM_UP, help_text="Learners who must have met both at first"
     )
     least_gain = serializers.FloatField(default=0.0, help_text="By which the new one must surely be better, from 0")
+    unrehearsed = serializers.CharField(
+        max_length=2000,
+        default="",
+        allow_blank=True,
+        help_text="Why it is to meet real learners without a rehearsal that it has passed in the last 90 days",
+    )
 
 
 class DecisionOnTrialIn(Strict):
@@ -66,6 +72,8 @@ class PolicyTrialOut(serializers.Serializer[PolicyTrial]):
     confidence = serializers.FloatField()
     warm_up = serializers.IntegerField()
     least_gain = serializers.FloatField()
+    rehearsal = serializers.UUIDField(source="rehearsal_id", allow_null=True, help_text="That it had passed")
+    unrehearsed = serializers.CharField(allow_blank=True, help_text="Why it was begun without")
     state = serializers.ChoiceField(PolicyTrial.State.values)
     mixing = serializers.FloatField(help_text="Share of the plans that the new policy makes")
     shares = serializers.ListField(
@@ -121,7 +129,7 @@ class PolicyTrials(ApiView):
         description=(
             "A share `alpha` of the plans is the new policy's at first. Every night it becomes the largest at which a "
             "lower confidence bound says that no more than `alpha` of the approved policy's value is lost; a policy "
-            "that is surely worse is stopped."
+            "that is surely worse is stopped. It must have passed a rehearsal against the approved one."
         ),
         tags=["Policies"],
         request=PolicyTrialIn,
@@ -135,7 +143,7 @@ class PolicyTrials(ApiView):
         try:
             trial = trials.begin(
                 self.client.school_id, curriculum, group, approved=approved, new=new, promise=_promise(given),
-                reward=Kind(given["reward"]), by=self.client.name, now=timezone.now(),
+                reward=Kind(given["reward"]), unrehearsed=given["unrehearsed"], by=self.client.name, now=timezone.now(),
             )  # fmt: skip
         except CannotTry as error:
             raise _refused(error) from error

@@ -12,11 +12,12 @@ from curricula.models import Curriculum
 from tests import people
 from tests.people import Caller
 from tutor.accounts.models import Group, School
-from tutor.scheduling import evaluations, trials
+from tutor.scheduling import evaluations, jobs, trials
 from tutor.scheduling.models import Evaluation, PolicyConfig, PolicyTrial
 from tutor.scheduling.policies import POLICIES
 
 POLICIES_URL, EVALUATIONS, TRIALS = "/api/v1/policies", "/api/v1/evaluations", "/api/v1/policy-trials"
+UNREHEARSED = {"unrehearsed": "agreed with the head"}
 BEGUN = (timezone.now() - timedelta(days=90)).isoformat()
 
 
@@ -46,7 +47,7 @@ def evaluation(client: Caller, gentle: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def trial(client: Caller, gentle: dict[str, Any], fractions: Curriculum) -> dict[str, Any]:
-    asked = {"curriculum": str(fractions.pk), "approved": "gain", "new": gentle["id"], "alpha": 0.1}
+    asked = {"curriculum": str(fractions.pk), "approved": "gain", "new": gentle["id"], "alpha": 0.1, **UNREHEARSED}
     response = client.post(TRIALS, asked)
     assert response.status_code == 201
     assert response["Location"] == f"{TRIALS}/{response.json()['id']}"
@@ -131,7 +132,7 @@ def test_questions_without_sense_are_refused(asked: dict[str, Any], pointer: str
 
 
 def test_a_queue_that_is_full_is_said(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluations, "_WAITING", 0)
+    monkeypatch.setattr(jobs, "WAITING", 0)
     refused = client.post(f"{POLICIES_URL}/gain:evaluate-offline", {"since": BEGUN})
     assert refused.status_code == 409
 
@@ -147,7 +148,7 @@ def test_a_class_may_have_its_own_trial(
     trial: dict[str, Any], client: Caller, class_7b: Group, fractions: Curriculum
 ) -> None:
     asked = {"curriculum": str(fractions.pk), "group": str(class_7b.pk), "approved": "gain", "new": "threshold"}
-    assert client.post(TRIALS, asked).json()["group"] == str(class_7b.pk)
+    assert client.post(TRIALS, asked | UNREHEARSED).json()["group"] == str(class_7b.pk)
 
 
 def test_a_trial_is_promoted_with_a_reason_and_stopped(trial: dict[str, Any], client: Caller) -> None:

@@ -35,7 +35,8 @@ def fresh_look() -> None:
 
 def begin(school: School, curriculum: Curriculum, group: Group | None = None, **options: Any) -> PolicyTrial:
     asked = {
-        "approved": GAIN, "new": THRESHOLD, "promise": Promise(), "reward": Kind.SUCCESS, "now": at(0), **options,
+        "approved": GAIN, "new": THRESHOLD, "promise": Promise(), "reward": Kind.SUCCESS, "unrehearsed": "agreed",
+        "now": at(0), **options,
     }  # fmt: skip
     return trials.begin(school.pk, curriculum, group, **asked)
 

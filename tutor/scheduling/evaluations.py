@@ -10,14 +10,10 @@ from typing import Any, Final, final
 from uuid import UUID
 
 import numpy as np
-import structlog
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from tutor.accounts.access import NotFound
-from tutor.scheduling import configs
+from tutor.scheduling import configs, jobs
 from tutor.scheduling.ope import reading
 from tutor.scheduling.ope.logged import BadLog, Logged
 from tutor.scheduling.ope.report import Options, Report, evaluate
@@ -25,20 +21,10 @@ from tutor.scheduling.ope.rewards import Kind, Reward
 from tutor.scheduling.policy_models import Evaluation, PolicyConfig
 from tutor.scheduling.replay import FACTS, CannotReplay, Judged, judge
 
-log = structlog.get_logger()
-
-#: A worker that has not been heard of for this long is taken for dead: a batch of learners takes seconds.
-LEASE: Final = timedelta(minutes=10)
-#: How often a job may be taken up.
-MAX_ATTEMPTS: Final = 3
 #: If more of the choices than this cannot be told, those that can are not what learners met.
 MOST_LEFT_OUT: Final = 0.05
 #: Where fewer of the logged scores come out again, what was believed is not what was had again.
 REPRODUCED: Final = 0.99
-_WAITING: Final = 20
-
-STATUS = Evaluation.Status
-
 
 Tell = Callable[[int, int], None]
 
@@ -53,14 +39,6 @@ class CannotEvaluate(ValueError):
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message)
         self.pointer = pointer
-
-
-class TooMany(CannotEvaluate):
-    """Others of the school wait already."""
-
-
-class LostLease(RuntimeError):
-    """Another worker has taken the job over, so this one must not write any more."""
 
 
 @final
@@ -117,21 +95,6 @@ def question(
     )  # fmt: skip
 
 
-def request(job: Evaluation) -> Evaluation:
-    """Queues an evaluation and rings for the worker.
-
-    Raises:
-        TooMany: if enough wait.
-    """
-    waiting = visible(job.school_id).filter(finished_at=None).count()
-    if waiting >= _WAITING:
-        raise TooMany("", f"{waiting} evaluations of the school wait already: wait for one of them")
-    with transaction.atomic():
-        job.save(force_insert=True)
-        transaction.on_commit(ring)
-    return job
-
-
 def assess(job: Evaluation, *, now: datetime, tell: Tell = _silent) -> Outcome:
     """What a policy would have been worth a choice in a school, told from what another one did there.
 
@@ -168,36 +131,11 @@ def access(school_id: UUID, job_id: UUID) -> Evaluation:
 
 def run_next(*, now: datetime) -> bool:
     """Takes up the oldest job that nobody works on, and ends it; False if there is none."""
-    job = _claim(now)
-    if job is None:
-        return False
-    if job.attempts > MAX_ATTEMPTS:
-        _finish(job, STATUS.FAILED, message=f"given up after {MAX_ATTEMPTS} attempts; the last: {job.message}")
-        return True
-    try:
-        _finish(job, STATUS.DONE, report=assess(job, now=now, tell=partial(_told, job)).to_json())
-    except LostLease:
-        log.warning("evaluation_taken_over", job=str(job.pk))
-    except (BadLog, CannotReplay) as error:
-        _finish(job, STATUS.FAILED, message=str(error))
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:
-        # Left to its lease: whatever it was may have passed by then.
-        log.exception("evaluation_interrupted", job=str(job.pk))
-        Evaluation.objects.filter(pk=job.pk).update(message=f"{type(error).__name__}: {error}"[:2000])
-    return True
+    return jobs.run_next(Evaluation, partial(_work, now), refused=(BadLog, CannotReplay), now=now)
 
 
-def ring() -> None:
-    """A job is waiting."""
-    from tutor.scheduling import tasks
-
-    try:
-        # One try: beat is the retry.
-        tasks.run_evaluations.apply_async(expires=60, retry=False)
-    except Exception as error:
-        log.warning("bell_not_published", task="run_evaluations", error=f"{type(error).__name__}: {error}")
+def _work(now: datetime, job: Evaluation) -> dict[str, Any]:
+    return assess(job, now=now, tell=partial(jobs.tell, job)).to_json()
 
 
 def _check_times(since: datetime, until: datetime, reward: Reward, now: datetime) -> None:
@@ -210,10 +148,6 @@ def _check_times(since: datetime, until: datetime, reward: Reward, now: datetime
             f"what choices since {since.isoformat()} are worth shows after {reward.closes_after_days:g} days: "
             f"begin before {closed.isoformat(timespec='seconds')}, or take another reward",
         )
-
-
-def _told(job: Evaluation, done: int, total: int) -> None:
-    _hold(job, done=done, total=total)
 
 
 def _outcome(logged: Logged, judged: Judged, reward: Reward, seed: int) -> Outcome:
@@ -256,34 +190,3 @@ def _warnings(replayed: Replayed) -> list[str]:
             "again are not quite those of the time"
         )
     return found
-
-
-def _claim(now: datetime) -> Evaluation | None:
-    open_ = Evaluation.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), finished_at=None)
-    with transaction.atomic():
-        job = open_.select_for_update(skip_locked=True, of=("self",)).order_by("created_at").first()
-        if job is not None:
-            job.status, job.lease_until = STATUS.RUNNING, timezone.now() + LEASE
-            job.started_at, job.attempts = job.started_at or now, job.attempts + 1
-            job.save(update_fields=["status", "lease_until", "started_at", "attempts"])
-    return job
-
-
-def _hold(job: Evaluation, **changes: Any) -> None:
-    """Renews the lease, if it is still ours: its time is its name.
-
-    Raises:
-        LostLease: if it is not.
-    """
-    until = timezone.now() + LEASE
-    ours = Evaluation.objects.filter(pk=job.pk, lease_until=job.lease_until, finished_at=None)
-    if not ours.update(lease_until=until, **changes):
-        raise LostLease
-    job.lease_until = until
-
-
-def _finish(
-    job: Evaluation, status: Evaluation.Status, *, message: str = "", report: dict[str, Any] | None = None
-) -> None:
-    ours = Evaluation.objects.filter(pk=job.pk, lease_until=job.lease_until)
-    ours.update(status=status, message=message[:2000], report=report, finished_at=timezone.now(), lease_until=None)

@@ -17,6 +17,7 @@ from tutor.scheduling.pace_models import MeasuredPace as MeasuredPace
 from tutor.scheduling.policy_models import Evaluation as Evaluation
 from tutor.scheduling.policy_models import PolicyConfig as PolicyConfig
 from tutor.scheduling.policy_models import PolicyTrial as PolicyTrial
+from tutor.scheduling.policy_models import Rehearsal as Rehearsal
 
 
 class Plan(models.Model):

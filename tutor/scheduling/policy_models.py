@@ -38,11 +38,11 @@ class PolicyConfig(models.Model):
         ]
 
 
-class Evaluation(models.Model):
-    """What the log of a school says of a policy that did not choose, as a job.
+class Job(models.Model):
+    """A question about a policy that a worker answers.
 
     Life: queued -> running -> done | failed. The worker renews `lease_until` as it goes; when that passes, another
-    begins anew. `report` is the JSON of `evaluations.Outcome`.
+    begins anew.
     """
 
     class Status(models.TextChoices):
@@ -55,18 +55,9 @@ class Evaluation(models.Model):
     school_id = models.UUIDField()
     policy = models.CharField(max_length=40)
     config = models.ForeignKey(PolicyConfig, on_delete=models.PROTECT, null=True, related_name="+")
-    curriculum = models.ForeignKey(Curriculum, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
-    #: Whose choices are looked at, as the decision log names it; "" for all.
-    logged_policy = models.CharField(max_length=40, blank=True)
-    since = models.DateTimeField()
-    until = models.DateTimeField()
-    #: `ope.rewards.Kind`, and its times.
-    reward = models.CharField(max_length=16)
-    delay_days = models.FloatField()
-    window_days = models.FloatField()
     seed = models.PositiveBigIntegerField(default=0)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
-    #: Choices for which beliefs have been had again, of how many.
+    #: How far it is, of how much.
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)
     report: models.JSONField[Any, Any] = models.JSONField(null=True)
@@ -79,9 +70,44 @@ class Evaluation(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
+        abstract = True
+
+
+class Evaluation(Job):
+    """What the log of a school says of a policy that did not choose; `report` is the JSON of `evaluations.Outcome`."""
+
+    curriculum = models.ForeignKey(Curriculum, on_delete=models.CASCADE, null=True, related_name="+", db_index=False)
+    #: Whose choices are looked at, as the decision log names it; "" for all.
+    logged_policy = models.CharField(max_length=40, blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    #: `ope.rewards.Kind`, and its times.
+    reward = models.CharField(max_length=16)
+    delay_days = models.FloatField()
+    window_days = models.FloatField()
+
+    class Meta:
         indexes = [
-            # Read by run_next(): what waits, oldest first.
+            # Read by jobs.run_next(): what waits, oldest first.
             models.Index(fields=["created_at"], name="evaluation_open", condition=Q(finished_at=None)),
+        ]
+
+
+class Rehearsal(Job):
+    """A policy against another one before simulated learners, on a school's curriculum, before any real one meets it.
+
+    `report` is the JSON of `rehearsals.Outcome`; `done` and `total` count worlds.
+    """
+
+    curriculum = models.ForeignKey(Curriculum, on_delete=models.CASCADE, related_name="+", db_index=False)
+    against = models.CharField(max_length=40)
+    against_config = models.ForeignKey(PolicyConfig, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], name="rehearsal_open", condition=Q(finished_at=None)),
+            # Read by rehearsals.passed().
+            models.Index(fields=["school_id", "curriculum", "policy", "-finished_at"], name="rehearsal_of_policy"),
         ]
 
 
@@ -106,6 +132,9 @@ class PolicyTrial(models.Model):
     approved_config = models.ForeignKey(PolicyConfig, on_delete=models.PROTECT, null=True, related_name="+")
     new_policy = models.CharField(max_length=40)
     new_config = models.ForeignKey(PolicyConfig, on_delete=models.PROTECT, null=True, related_name="+")
+    rehearsal = models.ForeignKey(Rehearsal, on_delete=models.SET_NULL, null=True, related_name="+")
+    #: Why it was begun without one that passed.
+    unrehearsed = models.TextField(blank=True)
     #: `ope.rewards.Kind`: one that lies in [0, 1].
     reward = models.CharField(max_length=16)
     #: Share of the approved policy's value that may be put at risk.

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import cohorts, evaluations, events, imports, paces, rollout, services, trials
+from tutor.scheduling import cohorts, evaluations, events, imports, paces, rehearsals, rollout, services, trials
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -59,7 +59,7 @@ def prune_events() -> None:
 @shared_task(acks_late=False, soft_time_limit=3600, time_limit=3660)
 def run_evaluations() -> None:
     """Judge the policies that wait for it. Safe to run at any time, any number of times: a lease holds each."""
-    while evaluations.run_next(now=timezone.now()):
+    while evaluations.run_next(now=timezone.now()) or rehearsals.run_next(now=timezone.now()):
         pass
 
 

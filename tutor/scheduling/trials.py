@@ -21,12 +21,12 @@ from tutor.accounts.access import NotFound
 from tutor.accounts.models import Group
 from tutor.apart import apart
 from tutor.kept import Kept
-from tutor.scheduling import configs, guard, trial_results
+from tutor.scheduling import configs, guard, rehearsals, trial_results
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.guard import Figures, Promise
 from tutor.scheduling.ope.rewards import Kind
 from tutor.scheduling.policies import POLICIES, Policy
-from tutor.scheduling.policy_models import PolicyConfig, PolicyTrial
+from tutor.scheduling.policy_models import PolicyConfig, PolicyTrial, Rehearsal
 
 log = structlog.get_logger()
 
@@ -119,24 +119,28 @@ def forget() -> None:
 
 def begin(
     school_id: UUID, curriculum: Curriculum, group: Group | None, *, approved: Side, new: Side, promise: Promise,
-    reward: Kind = Kind.RETENTION, by: str = "", now: datetime,
+    reward: Kind = Kind.RETENTION, unrehearsed: str = "", by: str = "", now: datetime,
 ) -> PolicyTrial:  # fmt: skip
     """Mixes `promise.alpha` of the new policy in from now on. From one that was promoted here, the next may begin.
 
+    Args:
+        unrehearsed: why real learners are to meet it though no simulated ones have, or have in vain; else "".
+
     Raises:
-        CannotTry: if the two are one, or cannot serve, or the reward has no bounds.
+        CannotTry: if the two are one, or cannot serve, or the reward has no bounds, or it has not been rehearsed.
         Ended: if another trial holds here.
     """
     _check(approved, new, reward)
     with transaction.atomic():
         _make_room(school_id, curriculum, group, approved, now)
+        rehearsal = None if unrehearsed else _rehearsed(school_id, curriculum, approved, new, now)
         trial = PolicyTrial(
             school_id=school_id, curriculum=curriculum, group=group,
             approved_policy=approved.policy, approved_config=approved.config,
             new_policy=new.policy, new_config=new.config, reward=reward.value,
             alpha=promise.alpha, confidence=promise.confidence, warm_up=promise.warm_up,
             least_gain=promise.least_gain, mixing=promise.alpha, shares=[[now.timestamp(), promise.alpha]],
-            created_by=by, created_at=now,
+            rehearsal=rehearsal, unrehearsed=unrehearsed, created_by=by, created_at=now,
         )  # fmt: skip
         try:
             with transaction.atomic():
@@ -275,6 +279,24 @@ def _check(approved: Side, new: Side, reward: Kind) -> None:
             raise CannotTry(pointer, f"policy {side.config.name!r} is retired: make a new version of it")
         if POLICIES[side.policy].needs_exam and side.config is None:
             raise CannotTry(pointer, f"policy {side.policy!r} needs a date: make one of your own with exam_at")
+
+
+def _rehearsed(school_id: UUID, curriculum: Curriculum, approved: Side, new: Side, now: datetime) -> Rehearsal:
+    found = rehearsals.newest(school_id, curriculum.pk, new, approved, now=now)
+    if found is None:
+        raise CannotTry(
+            "/new",
+            f"{new.chosen.label!r} has not been tried against {approved.chosen.label!r} on simulated learners of this "
+            f"curriculum in the last {rehearsals.HOLDS.days} days: send it to :rehearse first, or say in `unrehearsed` "
+            "why without",
+        )
+    if not found.report["passed"]:
+        raise CannotTry(
+            "/new",
+            f"on simulated learners {new.chosen.label!r} {found.report['reason']} (rehearsal {found.pk}): "
+            "change it, or say in `unrehearsed` why it is to be tried all the same",
+        )
+    return found
 
 
 def _make_room(

@@ -13,9 +13,10 @@ worlds that are wrong may pass what fails real learners.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
@@ -37,9 +38,9 @@ from kt_models.simulate import (
     day_start,
 )
 from tutor.registry.gates import Case, Gate, Table, plain
-from tutor.scheduling.policies import POLICIES, Pace
+from tutor.scheduling.policies import POLICIES, Pace, Settings
 from tutor.scheduling.tournament.course import Ground
-from tutor.scheduling.tournament.run import Rounds, pace_in, play, warm_up
+from tutor.scheduling.tournament.run import Choose, Rounds, pace_in, play, warm_up
 from tutor.tracing.pupils import Pupils
 
 #: The policy that both models drive.
@@ -57,11 +58,29 @@ ITEMS: Final = 6
 LEAST: Final = 10
 #: How much less knowledge, averaged over all days, is let through.
 MARGIN: Final = 0.01
+TOO_LITTLE: Final = f"fewer than {LEAST} concepts have items: all is soon learnt, whatever drives the policy"
 #: Answers that an estimate of hardness waits for: until then it leans on the mean, or on the author.
 _CONCEPT_ANSWERS: Final = 20.0
 _ITEM_ANSWERS: Final = 10.0
 #: Logits that a concept may be easier or harder than the average one.
 _MOST: Final = 2.5
+
+#: A whole contest of one policy, driven by one model.
+Play = Callable[[World[Any]], Record]
+
+
+@final
+class Told(NamedTuple):
+    """What became of two before the same simulated learners.
+
+    Attributes:
+        passed: whether the first was not shown to be worse by more than `MARGIN`.     words: the world that tells most.
+        worlds: figures by world.
+    """
+
+    passed: bool
+    words: str
+    worlds: dict[str, Any]
 
 
 def not_worse(case: Case, table: Table) -> Iterator[Gate]:
@@ -72,44 +91,67 @@ def not_worse(case: Case, table: Table) -> Iterator[Gate]:
         return
     ground = drawn_on(case.content, case.answers.interactions)
     if ground is None:
-        reason = f"fewer than {LEAST} concepts have items: all is soon learnt, whatever drives the policy"
-        yield Gate("scheduling", "policy", True, reason, {})
+        yield Gate("scheduling", "policy", True, TOO_LITTLE, {})
         return
-    found, told, worst = Bootstrap(case.seed, case.replicates), dict[str, Any](), list[tuple[str, Estimate]]()
-    for world in _worlds(ground, case):
-        own, theirs = (_played(world.again(), ground, model) for model in (case.candidate, champion))
-        difference = found.relative(own.mean(), theirs.mean())
-        worst.append((world.kind, difference))
+    own, theirs = (partial(played, ground, model, Acting(POLICIES[POLICY])) for model in (case.candidate, champion))
+    told = compared(
+        worlds(ground, case.answers.interactions, case.seed), own, theirs, names=("candidate", "champion"),
+        seed=case.seed, replicates=case.replicates,
+    )  # fmt: skip
+    sizes = {"policy": POLICY, "learners": LEARNERS, "days": DAYS, "concepts": ground.course.n_concepts}
+    yield Gate(
+        "scheduling", "policy", told.passed, f"{POLICY} driven by it {told.words}", sizes | {"worlds": told.worlds}
+    )
+
+
+def compared(
+    played_in: Iterable[World[Any]], own: Play, theirs: Play, *, names: tuple[str, str], seed: int, replicates: int
+) -> Told:
+    """Of each world in turn, both meet the same luck; `names` are of the two in the figures."""
+    found, told, each = Bootstrap(seed, replicates), dict[str, Any](), list[tuple[str, Estimate]]()
+    for world in played_in:
+        first, second = own(world.again()), theirs(world.again())
+        difference = found.relative(first.mean(), second.mean())
+        each.append((world.kind, difference))
         told[world.kind] = plain({
             "mean": difference,
-            "exam": found.relative(own.at_exam(), theirs.at_exam()),
-            "candidate": found.mean(own.mean()),
-            "champion": found.mean(theirs.mean()),
+            "exam": found.relative(first.at_exam(), second.at_exam()),
+            names[0]: found.mean(first.mean()),
+            names[1]: found.mean(second.mean()),
         })  # fmt: skip
-    sizes = {"policy": POLICY, "learners": LEARNERS, "days": DAYS, "concepts": ground.course.n_concepts}
-    shown = [each for each in worst if each[1].high < -MARGIN]
-    kind, difference = min(shown or worst, key=lambda each: each[1].value)
-    words = f"{100 * difference.value:+.1f} % [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
-    reason = (
-        f"{POLICY} driven by it gives {words} knowledge in world {kind}, down to {-100 * MARGIN:.0f} % is let through"
-    )
-    yield Gate("scheduling", "policy", not shown, reason, sizes | {"worlds": told})
+    worse = [one for one in each if one[1].high < -MARGIN]
+    kind, shown = min(worse or each, key=lambda one: one[1].value)
+    figures = f"{100 * shown.value:+.1f} % [{100 * shown.low:+.1f}, {100 * shown.high:+.1f}]"
+    words = f"gives {figures} knowledge in world {kind}, down to {-100 * MARGIN:.0f} % is let through"
+    return Told(not worse, words, told)
 
 
-def _played(world: World[Any], ground: Ground, model: Any) -> Record:
+@final
+class Acting(NamedTuple):
+    """A policy as it is asked here, and whether it must be told of the cohort."""
+
+    choose: Choose
+    settings: Settings = Settings(exploration=0.0)
+    reads_cohort: bool = False
+
+
+def played(ground: Ground, model: Any, acting: Acting, world: World[Any]) -> Record:
+    """What becomes of the learners of a fresh world."""
     pupils = Pupils(model, world.n_learners, ground.content, day_start(0))
-    return play(world, ground, POLICIES[POLICY], pupils, Rounds(DAYS), pace=_pace(world, ground))
+    rounds, pace = Rounds(DAYS, settings=acting.settings), _pace(world, ground)
+    return play(world, ground, acting.choose, pupils, rounds, with_cohort=acting.reads_cohort, pace=pace)
 
 
 def _pace(world: World[Any], ground: Ground) -> Pace:
     return pace_in(warm_up(world.again(world.seed + 1), ground, PACE_DAYS), ground)
 
 
-def _worlds(ground: Ground, case: Case) -> Iterator[World[Any]]:
+def worlds(ground: Ground, seen: Interactions, seed: int) -> Iterator[World[Any]]:
+    """Of learners who know as much at first as the answers tell."""
     scene = Scene(LEARNERS, attendance=Attendance(minutes=MINUTES), course=ground.course)
-    level = _first_level(case.answers.interactions, scene)
-    yield CoupledWorld(scene, CoupledNature(level=level), case.seed)
-    yield PowerWorld(scene, PowerNature(before=level), case.seed)
+    level = _first_level(seen, scene)
+    yield CoupledWorld(scene, CoupledNature(level=level), seed)
+    yield PowerWorld(scene, PowerNature(before=level), seed)
 
 
 def _first_level(seen: Interactions, scene: Scene) -> float:
