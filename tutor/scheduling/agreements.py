@@ -15,6 +15,7 @@ from tutor.scheduling import contents, knobs, outdated
 from tutor.scheduling.knobs import BadKnob, Knobs
 from tutor.scheduling.models import GroupSettings, LearnerSettings
 from tutor.scheduling.overrides import by
+from tutor.scheduling.terms import Supposed
 
 
 def of_group(group: Group) -> GroupSettings:
@@ -40,7 +41,21 @@ def change_group(group: Group, changes: Mapping[str, Any], *, by_whom: Principal
         BadKnob: if a value cannot be.
     """
     lock_group(group)
-    settings, rest = of_group(group), dict(changes)
+    settings = of_group(group)
+    after = supposed(group, settings, changes, now=now)
+    settings.policy, settings.chosen = after.policy, knobs.encoded(after.knobs)
+    _sign(settings, by_whom, now)
+    outdated.of_group(group.pk, now=now)
+    return settings
+
+
+def supposed(group: Group, settings: GroupSettings, changes: Mapping[str, Any], *, now: datetime) -> Supposed:
+    """What would be agreed after such changes; nothing is written.
+
+    Raises:
+        BadKnob: if a value cannot be.
+    """
+    rest = dict(changes)
     policy = rest.pop("policy", settings.policy or None) or knobs.POLICY
     after = knobs.changed(knobs_of(settings), rest)
     if "goals" in rest:
@@ -49,10 +64,7 @@ def change_group(group: Group, changes: Mapping[str, Any], *, by_whom: Principal
         # Not at every change: an exam that is over must not keep teachers from turning other knobs.
         zone = School.objects.only("timezone").get(pk=group.school_id).timezone
         knobs.check_policy(policy, after, today=now.astimezone(ZoneInfo(zone)).date())
-    settings.policy, settings.chosen = "" if policy == knobs.POLICY else policy, knobs.encoded(after)
-    _sign(settings, by_whom, now)
-    outdated.of_group(group.pk, now=now)
-    return settings
+    return Supposed(group.pk, "" if policy == knobs.POLICY else policy, after)
 
 
 @transaction.atomic

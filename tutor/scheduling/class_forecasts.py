@@ -5,10 +5,11 @@ The look ahead of `forecasts` for many learners: as many statements as for one, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple, TypeVar, cast, final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +22,7 @@ from tutor.registry.effective import content_for
 from tutor.scheduling import outlook
 from tutor.scheduling.calendar import Bool
 from tutor.scheduling.forecasts import FURTHEST, Ahead, OutOfReach, Until, all_ahead, until, with_zones
+from tutor.scheduling.rules import Agreed
 from tutor.tracing.beliefs import Belief, beliefs
 
 V = TypeVar("V")
@@ -188,9 +190,13 @@ class ClassAhead:
 
 
 def class_ahead(
-    school: School, content: Snapshot, learners: Sequence[Learner], day: date, *, now: datetime
+    school: School, content: Snapshot, learners: Sequence[Learner], day: date, *, now: datetime,
+    held: Mapping[UUID, Agreed] | None = None,
 ) -> ClassAhead:  # fmt: skip
     """Of learners of a school on what it works on.
+
+    Args:
+        held: what is agreed, or supposed to be; looked up if not given.
 
     Raises:
         OutOfReach: if the day is past at the school, or further ahead than forecasts reach.
@@ -202,7 +208,7 @@ def class_ahead(
     gated = [content_for(content, school.pk, belief.version_id) for belief in found]
     then = [_until(day, learner, now) for learner in learners]
     # A day of no length cannot be looked at: whose day it is already looks at it, and follows nothing.
-    aheads = all_ahead(learners, found, gated, now=now, days=[max(each.days, 1) for each in then])
+    aheads = all_ahead(learners, found, gated, now=now, days=[max(each.days, 1) for each in then], held=held)
     known = _known.get(tuple(_key(*row) for row in zip(found, then, aheads, strict=True)))
     return ClassAhead(day, content, tuple(learners), tuple(found), tuple(then), tuple(aheads), known)
 

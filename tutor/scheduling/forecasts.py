@@ -6,7 +6,7 @@ Reads what workers wrote and needs none of them to answer. All figures come out 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -177,18 +177,22 @@ def all_ahead(
     now: datetime,
     days: Sequence[int],
     new_per_day: float | None = None,
+    held: Mapping[UUID, Agreed] | None = None,
 ) -> list[Ahead]:
     """Of learners of one school on one curriculum, one belief, content and horizon each.
 
     What is agreed (see `rules`), one statement for the paces, and one for the school if a learner has its time zone:
     as many as for a single learner.
+
+    Args:
+        held: what is agreed, or supposed to be; looked up if not given.
     """
     if not learners:
         return []
     school_id, curriculum_id = learners[0].school_id, contents[0].curriculum_id
     ids = [learner.pk for learner in learners]
     with_zones(learners)
-    held = rules.agreed(school_id, curriculum_id, ids, now)
+    held = held or rules.agreed(school_id, curriculum_id, ids, now)
     paces = paces_of(ids, contents[0], now)
     rows = zip(learners, beliefs, contents, days, strict=True)
     return [

@@ -26,7 +26,7 @@ from tutor.scheduling.histories import Pair, histories_of
 from tutor.scheduling.models import Override
 from tutor.scheduling.policies import Cohort, History, Policy, Rules, Settings, Situation
 from tutor.scheduling.policies.situation import concept_minutes
-from tutor.scheduling.terms import COLUMNS, JOINS, Terms, Word
+from tutor.scheduling.terms import COLUMNS, JOINS, Supposed, Terms, Word
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.status import Criteria
 
@@ -155,16 +155,20 @@ class Agreed:
 
 
 def agreed(
-    school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime
+    school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime, *,
+    supposing: Supposed | None = None,
 ) -> dict[UUID, Agreed]:  # fmt: skip
-    """By learner of a school; where nothing is agreed, defaults."""
-    found = agreed_for({(learner, curriculum_id): school_id for learner in learner_ids}, now)
+    """By learner of a school; where nothing is agreed, defaults. `supposing`: as if that were agreed with a class."""
+    found = agreed_for({(learner, curriculum_id): school_id for learner in learner_ids}, now, supposing=supposing)
     return {learner: each for (learner, _), each in found.items()}
 
 
-def agreed_for(schools: Mapping[Pair, UUID], now: datetime) -> dict[Pair, Agreed]:
+def agreed_for(schools: Mapping[Pair, UUID], now: datetime, *, supposing: Supposed | None = None) -> dict[Pair, Agreed]:
     """The same in several schools and on several curricula, in as many statements."""
-    found = {pair: _resolved(terms, pair[1], now) for pair, terms in _terms(schools, now).items()}
+    terms = _terms(schools, now)
+    if supposing is not None:
+        terms = {pair: each.supposing(supposing) for pair, each in terms.items()}
+    found = {pair: _resolved(each, pair[1], now) for pair, each in terms.items()}
     policies = {pair: _policies(schools[pair], pair[1], each) for pair, each in found.items()}
     given = _given({pair: wanted for pair, each in found.items() if (wanted := _wanted(each)) is not None})
     by_history = {pair for pair, told in policies.items() if any(policy.reads_history for policy in told)}

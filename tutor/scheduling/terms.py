@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, final
@@ -72,6 +72,14 @@ class Word(NamedTuple):
 _words: Final = msgspec.json.Decoder(list[tuple[UUID, str, int, bool, float, int]])
 
 
+class Supposed(NamedTuple):
+    """What somebody thinks of agreeing with a class."""
+
+    group_id: UUID
+    policy: str
+    knobs: Knobs
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Terms:
@@ -121,6 +129,10 @@ class Terms:
             return ""
         told = (self.zone, self.cutoff_hour, self.group_id, *self.changed, *words)
         return blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+    def supposing(self, other: Supposed) -> Terms:
+        """As they would be; unchanged where another class decides."""
+        return replace(self, policy=other.policy, knobs=other.knobs) if self.group_id == other.group_id else self
 
     @cached_property
     def pins(self) -> tuple[Word, ...]:
