@@ -12,16 +12,19 @@ import numpy as np
 from kt_models.recall import Float
 from tutor.accounts.models import Group, Learner
 from tutor.dashboard.forecast_asked import Asked
-from tutor.dashboard.forecast_page import Forecast, mean_minutes
+from tutor.dashboard.forecast_page import Forecast
 from tutor.dashboard.forecast_pictures import Gain, Load, Point, gain, load
 from tutor.dashboard.words import Definition
 from tutor.scheduling.class_forecasts import Option, score
 
 
 class OptionLine(NamedTuple):
-    """Of the class: medians, and the middle half. `reach`: learners whose score comes to the wanted one."""
+    """Of those who are tested: medians, and the middle half of the minutes; None if nobody is.
 
-    percent: int
+    `reach`: learners whose score comes to the wanted one.     over: who would need more than is agreed at most.
+    """
+
+    share: float
     is_own: bool
     minutes: float
     low: float
@@ -34,7 +37,7 @@ class OptionLine(NamedTuple):
 class Cell(NamedTuple):
     """`score` None without enough answers; `reaches` marks the lowest retention that comes to the wanted score."""
 
-    percent: int
+    share: float
     minutes: float
     score: float | None
     reaches: bool
@@ -45,7 +48,6 @@ class EffortLine(NamedTuple):
     learner: Learner
     name: str
     cells: tuple[Cell, ...]
-    agenda: float
 
     @property
     def reached(self) -> Cell | None:
@@ -98,12 +100,8 @@ class EffortPage:
 
     @cached_property
     def learners(self) -> list[EffortLine]:
-        agenda = mean_minutes(self.forecast.ahead).tolist()
         found = self.forecast
-        return [
-            EffortLine(found.ahead.learners[row], found.names[row], self._cells(row), agenda[row])
-            for row in found.order
-        ]
+        return [EffortLine(found.ahead.learners[row], found.names[row], self._cells(row)) for row in found.order]
 
     @property
     def n_out_of_reach(self) -> int:
@@ -115,7 +113,9 @@ class EffortPage:
 
     @cached_property
     def load(self) -> Load | None:
-        return load(self.forecast.ahead.minutes(), self.forecast.ahead.quiet(), self.forecast.first_day)
+        return load(
+            self.forecast.ahead.minutes()[self.forecast.is_tested], self.forecast.ahead.quiet(), self.forecast.first_day
+        )
 
     @cached_property
     def gain(self) -> Gain | None:
@@ -124,23 +124,24 @@ class EffortPage:
             return None
         alone = score(self.forecast.ahead.alone, self.forecast.counted).value
         points = [Point(0, 0.0, float(np.median(alone[tested])))]
-        points += [Point(line.percent, line.minutes, line.score) for line in self.lines if line.score is not None]
+        points += [
+            Point(round(100 * line.share), line.minutes, line.score) for line in self.lines if line.score is not None
+        ]
         return gain(points, self.asked.share)
 
     def _line(self, option: Option, scores: Float) -> OptionLine:
-        tested, percent = self.forecast.is_tested, round(100 * option.retention)
-        low, middle, high = (
-            np.quantile(option.minutes, (0.25, 0.5, 0.75)).tolist() if len(option.minutes) else (0.0,) * 3
-        )
+        tested = self.forecast.is_tested
+        minutes, found = option.minutes[tested], scores[tested]
+        low, middle, high = np.quantile(minutes, (0.25, 0.5, 0.75)).tolist() if len(minutes) else (0.0,) * 3
         return OptionLine(
-            percent=percent,
-            is_own=percent == self.asked.own_retention,
+            share=option.retention,
+            is_own=option.retention == self.forecast.knobs.retention,
             minutes=middle,
             low=low,
             high=high,
-            score=float(np.median(scores[tested])) if tested.any() else None,
-            reach=int((scores[tested] >= self.asked.share).sum()),
-            over=0 if self.limit is None else int((option.minutes > self.limit).sum()),
+            score=float(np.median(found)) if len(found) else None,
+            reach=int((found >= self.asked.share).sum()),
+            over=0 if self.limit is None else int((minutes > self.limit).sum()),
         )
 
     def _cells(self, row: int) -> tuple[Cell, ...]:
@@ -150,7 +151,7 @@ class EffortPage:
             reaches = tested and not reached and value >= self.asked.share
             reached |= reaches
             is_over = self.limit is not None and minutes > self.limit
-            cells.append(Cell(round(100 * option.retention), minutes, value if tested else None, reaches, is_over))
+            cells.append(Cell(option.retention, minutes, value if tested else None, reaches, is_over))
         return tuple(cells)
 
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from tutor.accounts.access import NotFound
 from tutor.dashboard.csv import Cell
-from tutor.dashboard.forecast_effort import effort_page
-from tutor.dashboard.forecast_page import Forecast, Range, concept_lines, forecast_page, of_area
+from tutor.dashboard.forecast_effort import Cell as EffortCell
+from tutor.dashboard.forecast_effort import EffortLine, effort_page
+from tutor.dashboard.forecast_page import Forecast, LearnerLine, Range, concept_lines, forecast_page, of_area
 from tutor.dashboard.forecast_pictures import load_days
 from tutor.dashboard.forecast_trust import TrustPage
 from tutor.dashboard.matrix_filters import NO_AREA
@@ -48,15 +49,16 @@ def _learners(found: Forecast) -> File:
         _("Expected to be mastered if nothing is practised"), _("Expected to be mastered if the agenda is followed"),
         _("Minutes a day by the agenda"), _("Below the wanted score"),
     ]  # fmt: skip
-    rows: Iterator[Sequence[Cell]] = (
-        [
-            line.name, str(line.learner.pk), found.asked.day.isoformat(), found.n_concepts, line.known,
-            *_range(line.alone), *_range(line.followed), round(line.mastered_alone, 1), round(line.mastered, 1),
-            round(line.minutes, 1), _below(line.followed is not None, line.is_below, line.is_surely_below),
-        ]
-        for line in page.lines
-    )  # fmt: skip
-    return head, rows
+    return head, (_of_learner(found, line) for line in page.lines)
+
+
+def _of_learner(found: Forecast, line: LearnerLine) -> Sequence[Cell]:
+    who: list[Cell] = [line.name, str(line.learner.pk), found.asked.day.isoformat(), found.n_concepts, line.known]
+    if line.followed is None:
+        return [*who, *[None] * 9, _("not enough data")]
+    below = _("surely") if line.is_surely_below else _("yes") if line.is_below else _("no")
+    figures = [round(each, 1) for each in (line.mastered_alone, line.mastered, line.minutes)]
+    return [*who, *_range(line.alone), *_range(line.followed), *figures, below]
 
 
 def _concepts(found: Forecast) -> File:
@@ -109,20 +111,19 @@ def _minutes(found: Forecast) -> File:
         _("Learner"), _("Learner id"), _("Day"), _("Retention (%)"), _("Minutes a day"), _("Expected score (%)"),
         _("Lowest that reaches the wanted score"),
     ]  # fmt: skip
-    rows: Iterator[Sequence[Cell]] = (
-        [
-            line.name, str(line.learner.pk), found.asked.day.isoformat(), cell.percent, round(cell.minutes, 1),
-            None if cell.score is None else _percent(cell.score), _("yes") if cell.reaches else "",
-        ]
-        for line in page.learners
-        for cell in line.cells
-    )  # fmt: skip
-    return head, rows
+    return head, (_of_option(found, line, cell) for line in page.learners for cell in line.cells)
+
+
+def _of_option(found: Forecast, line: EffortLine, cell: EffortCell) -> Sequence[Cell]:
+    who: list[Cell] = [line.name, str(line.learner.pk), found.asked.day.isoformat(), _percent(cell.share)]
+    if cell.score is None:
+        return [*who, None, None, _("not enough data")]
+    return [*who, round(cell.minutes, 1), _percent(cell.score), _("yes") if cell.reaches else ""]
 
 
 def _days(found: Forecast) -> File:
     head = [_("Day"), _("Quiet"), _("Median minutes"), _("Lower quarter"), _("Upper quarter")]
-    days = load_days(found.ahead.minutes(), found.ahead.quiet(), found.first_day)
+    days = load_days(found.ahead.minutes()[found.is_tested], found.ahead.quiet(), found.first_day)
     rows: Iterator[Sequence[Cell]] = (
         [
             day.day.isoformat(), _("yes") if day.is_quiet else "",
@@ -173,9 +174,3 @@ def _range(found: Range | None) -> list[Cell]:
 
 def _percent(share: float) -> float:
     return round(100 * share, 1)
-
-
-def _below(is_tested: bool, is_below: bool, is_surely: bool) -> str:
-    if not is_tested:
-        return _("not enough data")
-    return _("surely") if is_surely else _("yes") if is_below else _("no")

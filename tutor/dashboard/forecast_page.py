@@ -16,7 +16,6 @@ from curricula.snapshot import Snapshot
 from kt_models.recall import Float, Int
 from tutor.accounts.models import Group, Learner
 from tutor.dashboard import queries
-from tutor.dashboard.class_page import words_of
 from tutor.dashboard.forecast_asked import CHOICES, Asked, Parameters, told
 from tutor.dashboard.forecast_words import assumptions, definitions
 from tutor.dashboard.matrix_page import area_of, area_title
@@ -220,9 +219,12 @@ def forecast(group: Group, said: Parameters, *, now: datetime) -> Forecast:
     if asked.area and not len(of_area(content, asked.area, counted)):
         text = _("“%(area)s” is no subject area with concepts that count: all areas are shown.")
         asked = asked.but(text % {"area": asked.area}, area="")
-    ahead = class_ahead(school, content, queries.members(group), asked.day, now=now)
-    words = {**words_of(group), **definitions(knobs.criteria_of(agreed))}
-    return Forecast(group, asked, agreed, ahead, counted, words)
+    learners = queries.members(group)
+    for learner in learners:
+        # Known already: its time zone is asked for.
+        learner.school = school
+    ahead = class_ahead(school, content, learners, asked.day, now=now)
+    return Forecast(group, asked, agreed, ahead, counted, definitions(knobs.criteria_of(agreed)))
 
 
 def forecast_page(found: Forecast) -> ForecastPage:

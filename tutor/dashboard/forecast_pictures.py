@@ -83,6 +83,8 @@ def load(minutes: Float, quiet: Bool, first: date) -> Load | None:
 def load_days(minutes: Float, quiet: Bool, first: date) -> list[Day]:
     if not minutes.size:
         return []
+    # A day that nobody of these has before them: east of them it was today.
+    minutes = np.where(np.isnan(minutes).all(axis=0), 0.0, minutes)
     low, median, high = np.nanquantile(minutes, (0.25, 0.5, 0.75), axis=0).tolist()
     rows = zip(quiet.tolist(), median, low, high, strict=True)
     return [Day(first + timedelta(days=place), *row) for place, row in enumerate(rows)]
@@ -122,14 +124,13 @@ def gain(points: Sequence[Point], wanted: float) -> Gain:
     """Scores, over minutes a day."""
     top = _ceiling(max(point.minutes for point in points))
     places = [(point.minutes / top * GAIN_WIDTH, (1 - point.score) * GAIN_HEIGHT) for point in points]
-    dots, last = [], -math.inf
+    dots = []
     for place, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
-        # Neighbours that stand close are labelled above and below in turn.
-        above = x - last >= 36 or place % 2 == 0
+        # Neighbours may stand close: they are labelled above and below in turn.
+        above = place % 2 == 1
         anchor = "start" if x < 20 else "end" if x > GAIN_WIDTH - 20 else "middle"
         label = percent(point.percent / 100) if point.percent else _("no practice")
         dots.append(Dot(_number(x), _number(y), label, _number(y - 9 if above else y + 17), anchor))
-        last = x
     told_ = "; ".join(
         _("retention %(percent)s %%: %(minutes).0f min a day, expected score %(score).0f %%")
         % {"percent": point.percent, "minutes": point.minutes, "score": 100 * point.score}

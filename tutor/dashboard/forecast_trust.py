@@ -19,6 +19,8 @@ from tutor.scheduling.coverage import Coverage, Decile
 
 #: Share of right forecasts that lie within their ranges.
 EXPECTED: Final = 0.9
+#: If forecasts are right, fewer come true with no more than this chance.
+UNLIKELY: Final = 0.05
 #: With fewer parts than this, nothing can be said of how many came true.
 LEAST_PARTS: Final = 5
 #: Forecasts that are off by less on average are good enough to plan by, though many answers may prove them off.
@@ -106,6 +108,8 @@ class TrustPage:
     @property
     def words(self) -> str:
         """Whether to trust it."""
+        if self.verdict is Verdict.GOOD and not came_true_enough(self.shown):
+            return _("You can plan by the forecasts: past ones were off by a few points at most.")
         return _words(self.verdict)
 
     @property
@@ -128,9 +132,13 @@ def verdict(found: Coverage) -> Verdict:
     shown = [each for each in found.deciles if is_shown(each)]
     if len(shown) < LEAST_PARTS:
         return Verdict.TOO_FEW
-    if chance_of_so_few(sum(each.came_true for each in shown), len(shown)) > 0.05 or error(shown) <= SMALL_ERROR:
+    if came_true_enough(shown) or error(shown) <= SMALL_ERROR:
         return Verdict.GOOD
     return Verdict.FAIR if error(shown) <= LARGE_ERROR else Verdict.POOR
+
+
+def came_true_enough(parts: Sequence[Decile]) -> bool:
+    return chance_of_so_few(sum(each.came_true for each in parts), len(parts)) > UNLIKELY
 
 
 def error(parts: Sequence[Decile]) -> float:
@@ -148,7 +156,7 @@ def _words(found: Verdict) -> str:
     return {
         Verdict.HIDDEN: _("Past forecasts cannot be shown yet."),
         Verdict.TOO_FEW: _("There are too few answers after a pause to tell: take the forecast with its whole range."),
-        Verdict.GOOD: _("You can plan by the forecasts: past ones came true as often as they should, or nearly."),
+        Verdict.GOOD: _("You can plan by the forecasts: past ones came true about as often as they should."),
         Verdict.FAIR: _("Plan by the ranges, not by the single figures: past forecasts were a little off."),
         Verdict.POOR: _("Do not plan by these figures alone: past forecasts were clearly off."),
     }[found]
