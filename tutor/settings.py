@@ -108,6 +108,8 @@ USE_I18N = True
 LANGUAGE_CODE = "en"
 #: Of the pages; each calls itself.
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "tutor" / "locale"]
+FORMAT_MODULE_PATH = ["tutor.formats"]
 
 BROKER_URL = env.str("BROKER_URL", default="redis://127.0.0.1:6379/0")
 #: Torch device of inference workers; the worker's launcher chooses the card with CUDA_VISIBLE_DEVICES.

@@ -10,7 +10,8 @@ from itertools import chain, islice
 from typing import Final
 
 from django.http import StreamingHttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import get_format
 from django.utils.http import content_disposition_header
 
 Cell = str | int | float | datetime | None
@@ -25,22 +26,31 @@ PART: Final = 500
 
 def download(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> StreamingHttpResponse:
     """`name` is the file's. Rows are drawn while they are sent, so they must ask the database for nothing."""
-    # Taken now: when the rows are drawn, the school's time is no longer the current one.
-    zone = timezone.get_current_timezone()
-    response = StreamingHttpResponse(parts(head, rows, zone), content_type="text/csv; charset=utf-8")
+    # Taken now: when the rows are drawn, the school's time and the reader's language are no longer the current ones.
+    zone, language = timezone.get_current_timezone(), translation.get_language() or "en"
+    response = StreamingHttpResponse(parts(head, rows, zone, language), content_type="text/csv; charset=utf-8")
     disposition = content_disposition_header(True, name)
     if disposition:
         response["Content-Disposition"] = disposition
     return response
 
 
-def parts(head: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo) -> Iterator[str]:
-    """The text of the file; times in a zone, without naming it, as spreadsheets read them."""
+def parts(head: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo, language: str = "en") -> Iterator[str]:
+    """The text of the file; times in a zone, without naming it, as spreadsheets read them.
+
+    Where numbers have a decimal comma, spreadsheets take a semicolon for what separates cells.
+    """
     lines = ([shown(cell, zone) for cell in row] for row in chain([head], rows))
     mark = MARK
-    while part := list(islice(lines, PART)):
+    while True:
+        # Never across a `yield`: what else the thread does meanwhile is not in this language.
+        with translation.override(language):
+            part = list(islice(lines, PART))
+            delimiter = "," if get_format("DECIMAL_SEPARATOR") == "." else ";"
+        if not part:
+            return
         text = StringIO()
-        csv.writer(text).writerows(part)
+        csv.writer(text, delimiter=delimiter).writerows(part)
         yield mark + text.getvalue()
         mark = ""
 
@@ -53,4 +63,6 @@ def shown(cell: Cell, zone: tzinfo) -> str | int | float:
         return cell.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     if isinstance(cell, str) and (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)):
         return f"'{cell}"
+    if isinstance(cell, float) and (mark := get_format("DECIMAL_SEPARATOR")) != ".":
+        return str(cell).replace(".", mark)
     return cell

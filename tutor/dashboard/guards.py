@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.defaults import page_not_found
 
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import User
@@ -53,6 +54,12 @@ def page(view: View[P]) -> View[P]:
 def action(view: View[P]) -> View[P]:
     """The same, of something done: by POST only."""
     return guarded(require_POST(never_cache(login_required(_in_school(view)))))
+
+
+@guarded
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """What is absent, and what is not for the reader."""
+    return page_not_found(request, exception)
 
 
 def user_of(request: HttpRequest) -> User:

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from tutor.accounts.access import NotFound
 from tutor.dashboard import models_queries
 from tutor.dashboard.models_queries import Manager
+from tutor.dashboard.models_words import ENDED
 from tutor.registry import card_words, deployments, queries, runs
 from tutor.registry.card import label
 from tutor.registry.deployments import NothingBefore, NotUsable
@@ -32,18 +35,25 @@ def retrain(of: Manager, curriculum_id: UUID, *, kind: str, full: bool, now: dat
             kind=kind, curriculum_id=curriculum_id, school_id=of.school_id, full=full, requested_by=of.name, now=now
         )
     except runs.CannotRun as refused:
-        return Done(curriculum_id, False, f"Not begun: {refused}.")
-    return Done(curriculum_id, True, f"A {card_words.kind(kind)} model of {of.whose} will be fitted.")
+        return Done(curriculum_id, False, _("Not begun: %(why)s.") % {"why": refused})
+    return Done(
+        curriculum_id,
+        True,
+        _("A %(kind)s model of %(whose)s will be fitted.") % {"kind": card_words.kind(kind), "whose": of.whose},
+    )
 
 
 def cancel(of: Manager, run_id: UUID, *, now: datetime) -> Done:
     run = runs.access(of.school_id, run_id)
-    what = f"The fit of a {card_words.kind(run.kind)} model"
+    kind = card_words.kind(run.kind)
     if run.finished_at is not None:
-        return Done(run.curriculum_id, False, f"{what} had ended before: it is {run.status}.")
+        text = _("The fit of a %(kind)s model had ended before: it is %(status)s.")
+        return Done(run.curriculum_id, False, text % {"kind": kind, "status": ENDED.get(run.status, run.status)})
     run = runs.cancel(run, now=now)
-    ends = "is cancelled" if run.finished_at else "will end within seconds"
-    return Done(run.curriculum_id, True, f"{what} {ends}.")
+    text = _("The fit of a %(kind)s model will end within seconds.")
+    if run.finished_at:
+        text = _("The fit of a %(kind)s model is cancelled.")
+    return Done(run.curriculum_id, True, text % {"kind": kind})
 
 
 def challenge(of: Manager, version_id: UUID, *, now: datetime) -> Done:
@@ -51,17 +61,21 @@ def challenge(of: Manager, version_id: UUID, *, now: datetime) -> Done:
     try:
         rollout.challenge(version, school_id=of.school_id, now=now)
     except NotUsable as refused:
-        return Done(curriculum_id, False, f"Not put in shadow: {refused}.")
-    return Done(curriculum_id, True, f"{_called(version)} is in shadow beside the champion of {of.whose}.")
+        return Done(curriculum_id, False, _("Not put in shadow: %(why)s.") % {"why": refused})
+    return Done(
+        curriculum_id,
+        True,
+        _("%(model)s is in shadow beside the champion of %(whose)s.") % {"model": _called(version), "whose": of.whose},
+    )
 
 
 def withdraw(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
     _access(of, curriculum_id)
     own = _own(of, curriculum_id)
     if own is None or own.challenger is None:
-        return Done(curriculum_id, False, f"Nothing is in shadow for {of.whose}.")
+        return Done(curriculum_id, False, _("Nothing is in shadow for %(whose)s.") % {"whose": of.whose})
     rollout.withdraw(curriculum_id, of.school_id, now=now)
-    return Done(curriculum_id, True, f"{_called(own.challenger)} is a candidate again.")
+    return Done(curriculum_id, True, _("%(model)s is a candidate again.") % {"model": _called(own.challenger)})
 
 
 def promote(of: Manager, version_id: UUID, *, force: bool, now: datetime) -> Done:
@@ -69,8 +83,10 @@ def promote(of: Manager, version_id: UUID, *, force: bool, now: datetime) -> Don
     try:
         rollout.promote(version, school_id=of.school_id, force=force, now=now)
     except (NotUsable, NotLevel) as refused:
-        return Done(curriculum_id, False, f"Not promoted: {refused}.")
-    return Done(curriculum_id, True, f"{_called(version)} now serves {of.whose}.")
+        return Done(curriculum_id, False, _("Not promoted: %(why)s.") % {"why": refused})
+    return Done(
+        curriculum_id, True, _("%(model)s now serves %(whose)s.") % {"model": _called(version), "whose": of.whose}
+    )
 
 
 def roll_back(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
@@ -78,8 +94,12 @@ def roll_back(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
     try:
         back = rollout.roll_back(curriculum_id, of.school_id, now=now)
     except (NothingBefore, NotUsable, NotLevel) as refused:
-        return Done(curriculum_id, False, f"Not rolled back: {refused}.")
-    return Done(curriculum_id, True, f"{_called(back.champion)} serves {of.whose} again.")
+        return Done(curriculum_id, False, _("Not rolled back: %(why)s.") % {"why": refused})
+    return Done(
+        curriculum_id,
+        True,
+        _("%(model)s serves %(whose)s again.") % {"model": _called(back.champion), "whose": of.whose},
+    )
 
 
 def _called(version: ModelVersion) -> str:

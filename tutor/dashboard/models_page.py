@@ -9,12 +9,17 @@ from functools import lru_cache
 from typing import Final, NamedTuple, final
 from uuid import UUID
 
+from django.utils import translation
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
 from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
 from tutor.dashboard import models_queries as queries
 from tutor.dashboard.models_pictures import DriftChart, drift_chart
 from tutor.dashboard.models_queries import Choice, Manager, SchoolLine, VersionLine
-from tutor.dashboard.models_words import ALERTS, SHADOW, STEPS, WORKERS
+from tutor.dashboard.models_words import ALERTS, ENDED, SHADOW, STEPS, WORKERS
+from tutor.language import grouped, percent
 from tutor.registry import card, card_words
 from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
@@ -45,6 +50,10 @@ class RunLine:
     @property
     def is_open(self) -> bool:
         return self.run.finished_at is None
+
+    @property
+    def ended(self) -> str:
+        return ENDED.get(self.run.status, self.run.status)
 
     @property
     def percent(self) -> int | None:
@@ -115,7 +124,7 @@ class ModelsPage:
     def nightly(self) -> str:
         """What is fitted by night."""
         titles = [card_words.kind(kind) for kind in self.own.retrains] if self.own else []
-        return " and ".join(part for part in (", ".join(titles[:-1]), *titles[-1:]) if part)
+        return get_text_list(titles, _("and"))
 
     @property
     def is_degraded(self) -> bool:
@@ -170,11 +179,12 @@ def run_line(run: TrainingRun) -> RunLine:
     told, share = run.progress, None
     detail = ""
     if run.step == TrainingRun.Step.EXPORT and "answers" in told:
-        detail = f"{told['answers']:,} answers so far"
+        detail = _("%(n)s answers so far") % {"n": grouped(told["answers"])}
     elif run.step == TrainingRun.Step.FIT and told.get("steps"):
         share = min(float(told.get("step", 0)) / float(told["steps"]), 1.0)
-        epoch = f", epoch {told['epoch']:.0f}" if "epoch" in told else ""
-        detail = f"{share:.0%}{epoch}"
+        detail = percent(share)
+        if "epoch" in told:
+            detail = _("%(share)s, epoch %(epoch)s") % {"share": detail, "epoch": grouped(told["epoch"])}
     return RunLine(run, STEPS.get(run.step, run.step), detail, share)
 
 
@@ -184,10 +194,11 @@ def _alerts(serving: Deployment) -> Iterator[Alert]:
         figures, text = alert.figures, ALERTS.get(alert.kind, alert.kind)
         if alert.kind == "calibration" and {"expected", "observed"} <= figures.keys():
             expected, observed = figures["expected"], figures["observed"]
-            much = "much" if expected > observed else "little"
-            text = (
-                f"The champion expects too {much}: {observed:.0%} of answers right where {expected:.0%} were expected"
-            )
+            if expected > observed:
+                text = _("The champion expects too much: %(right)s of answers right where %(expected)s were expected")
+            else:
+                text = _("The champion expects too little: %(right)s of answers right where %(expected)s were expected")
+            text %= {"right": percent(observed), "expected": percent(expected)}
         yield Alert(text, alert.raised_at)
 
 
@@ -195,7 +206,7 @@ def _shadow(serving: Deployment, now: datetime) -> Shadow | None:
     if serving.challenger_since is None:
         return None
     minute = int(now.timestamp()) // COMPARED_SECONDS
-    found = _compared(serving.pk, serving.champion_id, serving.challenger_id, minute)
+    found = _compared(serving.pk, serving.champion_id, serving.challenger_id, minute, translation.get_language())
     told = [(FIGURES[name], found.differences[name]) for name in ("log_loss", "brier", "auc") if found.differences]
     return Shadow(
         verdict=found.verdict,
@@ -208,8 +219,10 @@ def _shadow(serving: Deployment, now: datetime) -> Shadow | None:
 
 
 @lru_cache(maxsize=64)
-def _compared(deployment_id: int, champion: UUID, challenger: UUID | None, minute: int) -> shadow.Comparison:
-    del champion, challenger
+def _compared(
+    deployment_id: int, champion: UUID, challenger: UUID | None, minute: int, language: str | None
+) -> shadow.Comparison:
+    del champion, challenger, language
     now = datetime.fromtimestamp(minute * COMPARED_SECONDS, UTC)
     deployment = Deployment.objects.select_related("champion", "challenger").get(pk=deployment_id)
     return shadow.compare(deployment, now=now)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from tutor.language import Figure, Texts, grouped, percent
 from tutor.registry.card import Bin, Slice, Value
 from tutor.tracing.drift import Day
 
@@ -20,11 +24,13 @@ _Z: Final = 1.96
 CURVE_WIDTH: Final = 320.0
 CURVE_HEIGHT: Final = 160.0
 #: Series of a learning curve, by the names of the records that fits write.
-SERIES: Final[Mapping[str, str]] = {
-    "train_log_loss": "answers fitted on",
-    "validation_log_loss": "learners set aside",
-    "log_loss": "learners set aside",
-}
+SERIES: Final[Mapping[str, str]] = Texts(
+    {
+        "train_log_loss": gettext_noop("answers fitted on"),
+        "validation_log_loss": gettext_noop("learners set aside"),
+        "log_loss": gettext_noop("learners set aside"),
+    }
+)
 CHOSEN_BY: Final = ("validation_log_loss", "log_loss")
 
 FOREST_WIDTH: Final = 100.0
@@ -56,18 +62,23 @@ def calibration(bins: Sequence[Bin]) -> Calibration | None:
     dots = tuple(_dot(each, most) for each in bins)
     line = "M" + "L".join(f"{dot.x} {dot.y}" for dot in dots)
     far = max(bins, key=lambda each: abs(each.predicted - each.correct) * math.sqrt(each.n))
-    summary = (
-        f"Share right against share expected, {sum(each.n for each in bins):,} answers in {len(bins)} bins. "
-        f"Farthest off: {far.predicted:.0%} expected, {far.correct:.0%} right."
+    text = _(
+        "Share right against share expected, %(n)s answers in %(bins)s bins. "
+        "Farthest off: %(expected)s expected, %(right)s right."
     )
-    return Calibration(dots, line, summary)
+    told = {"expected": percent(far.predicted), "right": percent(far.correct), "bins": len(bins)}
+    return Calibration(dots, line, text % {**told, "n": grouped(sum(each.n for each in bins))})
 
 
 def _dot(each: Bin, most: int) -> Dot:
     spread = _Z * math.sqrt(max(each.correct * (1 - each.correct), 0.25 / each.n) / each.n)
     low, high = max(each.correct - spread, 0.0), min(each.correct + spread, 1.0)
     x = _number(each.predicted * SIDE)
-    title = f"{each.predicted:.0%} expected, {each.correct:.0%} right, {each.n:,} answers"
+    title = _("%(expected)s expected, %(right)s right, %(n)s answers") % {
+        "expected": percent(each.predicted),
+        "right": percent(each.correct),
+        "n": grouped(each.n),
+    }
     bar = f"M{x} {_number((1 - low) * SIDE)}V{_number((1 - high) * SIDE)}"
     return Dot(x, _number((1 - each.correct) * SIDE), bar, _number(2.0 + _DOT * math.sqrt(each.n / most) - 2.0), title)
 
@@ -124,8 +135,9 @@ def learning_curve(records: Iterable[Mapping[str, Any]]) -> LearningCurve | None
             lines.append(Line(key, title, d, points[-1][1], *drawn[-1]))
         if points and key in CHOSEN_BY:
             best = place(*min(points, key=lambda point: point[1]))
-    ticks = tuple(Tick(_number((high - loss) / span * CURVE_HEIGHT), f"{loss:.3f}") for loss in (high, low))
-    summary = ". ".join(f"Log loss of {line.title}: {line.last:.3f} at the end" for line in lines)
+    ticks = tuple(Tick(_number((high - loss) / span * CURVE_HEIGHT), f"{Figure(loss):.3f}") for loss in (high, low))
+    text = _("Log loss of %(what)s: %(value)s at the end")
+    summary = ". ".join(text % {"what": line.title, "value": f"{Figure(line.last):.3f}"} for line in lines)
     return LearningCurve(tuple(lines), ticks, f"{at[0]:.0f}", f"{at[-1]:.0f}", best, summary)
 
 
@@ -195,11 +207,19 @@ def drift_chart(days: Sequence[Day]) -> DriftChart | None:
         line="M" + "L".join(f"{a} {at(day.log_loss)}" for a, day in zip(x, days, strict=True)),
         band="M" + "L".join(upper + lower[::-1]) + "z",
         alarms=tuple((a, at(day.log_loss)) for a, day in zip(x, days, strict=True) if day.alarms),
-        ticks=tuple(Tick(at(loss), f"{loss:.3f}") for loss in (high, low)),
+        ticks=tuple(Tick(at(loss), f"{Figure(loss):.3f}") for loss in (high, low)),
         first=start,
         last=last.day,
-        summary=f"Log loss by day; on the last, {last.log_loss:.3f} over {last.answers:,} answers, "
-        f"{last.observed:.0%} right where {last.expected:.0%} were expected",
+        summary=_(
+            "Log loss by day; on the last, %(loss)s over %(n)s answers, %(right)s right where %(expected)s were "
+            "expected"
+        )
+        % {
+            "loss": f"{Figure(last.log_loss):.3f}",
+            "n": grouped(last.answers),
+            "right": percent(last.observed),
+            "expected": percent(last.expected),
+        },
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import F, Func, JSONField, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTransform
+from django.utils.translation import gettext as _
 
 from curricula import queries as curricula
 from curricula.models import Curriculum
@@ -43,7 +44,7 @@ class Manager:
 
     @property
     def whose(self) -> str:
-        return self.user.school.name if self.user.school else "all schools"
+        return self.user.school.name if self.user.school else _("all schools")
 
     @property
     def name(self) -> str:

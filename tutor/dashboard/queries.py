@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, final
 from uuid import UUID
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from curricula.errors import NotPublished
 from curricula.snapshot import Snapshot
@@ -74,9 +75,11 @@ def content_of(group: Group) -> Snapshot:
     try:
         return contents.latest(group.curriculum_id or contents.resolve(group.school_id, None))
     except contents.AmbiguousCurriculum as error:
-        raise NothingToLearn("The school has several curricula: choose which of them this class works on.") from error
+        raise NothingToLearn(
+            _("The school has several curricula: choose which of them this class works on.")
+        ) from error
     except (contents.UnknownCurriculum, NotPublished) as error:
-        raise NothingToLearn("There is no published curriculum for this class yet: publish one first.") from error
+        raise NothingToLearn(_("There is no published curriculum for this class yet: publish one first.")) from error
 
 
 def members(group: Group) -> list[Learner]:
@@ -93,7 +96,7 @@ def member(group: Group, learner_id: UUID) -> Learner:
 
 def called(learner: Learner) -> str:
     """Schools may keep names to themselves: then the roster's name, or the start of ours."""
-    return learner.name or learner.external_id or f"Learner {str(learner.pk)[-6:]}"
+    return learner.name or learner.external_id or _("Learner %(code)s") % {"code": str(learner.pk)[-6:]}
 
 
 def last_answers(learner_id: UUID, content: Snapshot) -> list[Answer]:

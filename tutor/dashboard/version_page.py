@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from tutor.dashboard import models_queries as queries
 from tutor.dashboard.models_page import RunLine, run_line
 from tutor.dashboard.models_pictures import Calibration, LearningCurve, Span, calibration, learning_curve, spans
@@ -109,14 +112,16 @@ def _tables(shown: Card) -> Iterator[Table]:
     whole = next((figure.value for figure in shown.figures if figure.key == "log_loss"), None)
     others = ""
     if shown.others:
-        are = "1 class of another school is" if shown.others == 1 else f"{shown.others} classes of other schools are"
-        others = f"{are} not shown."
+        text = ngettext(
+            "%(n)s class of another school is not shown.", "%(n)s classes of other schools are not shown.", shown.others
+        )
+        others = text % {"n": shown.others}
     parts = (
-        ("gap", "Since the concept was last practised", shown.by_gap, ""),
-        ("attempt", "Answers on the concept before", shown.by_attempt, ""),
-        ("ahead", "Answers ahead, none seen in between", shown.by_ahead, ""),
-        ("group", "By class", shown.groups, others),
-        ("decile", "By success before", shown.deciles, ""),
+        ("gap", _("Since the concept was last practised"), shown.by_gap, ""),
+        ("attempt", _("Answers on the concept before"), shown.by_attempt, ""),
+        ("ahead", _("Answers ahead, none seen in between"), shown.by_ahead, ""),
+        ("group", _("By class"), shown.groups, others),
+        ("decile", _("By success before"), shown.deciles, ""),
     )
     for key, title, rows, note in parts:
         if rows or note:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from tutor.language import Texts, grouped, percent
 from tutor.scheduling.policies import POLICIES, Policy, Settings
 from tutor.tracing.status import DEFAULT, Criteria, Status
 
@@ -22,14 +26,16 @@ BY_NEED: Final = (
     Status.MASTERED,
     Status.LOCKED,
 )
-LABELS: Final[Mapping[Status, str]] = {
-    Status.STRUGGLING: "Struggling",
-    Status.DUE_FOR_REVIEW: "Due for review",
-    Status.LEARNING: "Learning",
-    Status.NOT_ENOUGH_DATA: "Not enough data",
-    Status.MASTERED: "Mastered",
-    Status.LOCKED: "Locked",
-}
+LABELS: Final[Mapping[Status, str]] = Texts(
+    {
+        Status.STRUGGLING: gettext_noop("Struggling"),
+        Status.DUE_FOR_REVIEW: gettext_noop("Due for review"),
+        Status.LEARNING: gettext_noop("Learning"),
+        Status.NOT_ENOUGH_DATA: gettext_noop("Not enough data"),
+        Status.MASTERED: gettext_noop("Mastered"),
+        Status.LOCKED: gettext_noop("Locked"),
+    }
+)
 
 
 class Definition(NamedTuple):
@@ -44,80 +50,118 @@ def definitions(
     return _statuses(criteria) | _figures(criteria, settings or Settings(), policy or POLICIES["gain"])
 
 
-def _review(c: Criteria) -> str:
-    return f"to {c.retention:.0%} of what it was, or to {c.review_at:.0%} if that is more"
+def _levels(c: Criteria) -> dict[str, str | int]:
+    return {
+        "mastered": percent(c.mastered_at),
+        "lost": percent(c.lost_at),
+        "ready": percent(c.ready_at),
+        "share": percent(c.retention),
+        "review": percent(c.review_at),
+        "range": percent(0.9),
+        "enough": c.enough,
+        "struggling": c.struggling_after,
+        "after": c.mastered_after,
+        "soon": SOON_DAYS,
+        "inactive": INACTIVE_DAYS,
+    }
 
 
-def _chosen(s: Settings, p: Policy) -> str:
+def _next(s: Settings, p: Policy) -> str:
     if p.name != "gain":
-        return f"{p.about[:1].lower()}{p.about[1:].rstrip('.')} (policy “{p.name}”)"
-    return f"the concept where one practice now adds most to recall in {s.horizon_days:.0f} days per minute spent"
+        text = _(
+            "What the learner is offered when they next ask, among what they are ready for. It is chosen by the policy "
+            "“%(policy)s”: %(about)s"
+        )
+        return text % {"policy": p.name, "about": _(p.about)}
+    text = _(
+        "What the learner is offered when they next ask: among what they are ready for, the concept where one practice "
+        "now adds most to recall in %(days)s days per minute spent."
+    )
+    return text % {"days": grouped(s.horizon_days)}
 
 
 def _statuses(c: Criteria) -> dict[str, Definition]:
     texts = {
-        Status.STRUGGLING: (
-            f"At least {c.struggling_after} answers, at most a third of the last eight right, "
-            f"and recall surely below {c.mastered_at:.0%}: the whole 90 % range lies under it."
+        Status.STRUGGLING: _(
+            "At least %(struggling)s answers, at most a third of the last eight right, and recall surely below "
+            "%(mastered)s: the whole %(range)s range lies under it."
         ),
-        Status.DUE_FOR_REVIEW: (
-            f"Mastered, and recall has faded since the last answer {_review(c)}: a short review brings it back. "
-            f"“Soon” counts those that will have faded so far within {SOON_DAYS} days."
+        Status.DUE_FOR_REVIEW: _(
+            "Mastered, and recall has faded since the last answer to %(share)s of what it was, or to %(review)s if "
+            "that is more: a short review brings it back. “Soon” counts those that will have faded so far within "
+            "%(soon)s days."
         ),
-        Status.LEARNING: "Begun: enough answers to judge, neither mastered nor struggling.",
-        Status.NOT_ENOUGH_DATA: f"Fewer than {c.enough} answers: too few to say anything. Counts concepts not begun.",
-        Status.MASTERED: (
-            f"Recall right after an answer reached {c.mastered_at:.0%} with at least {c.mastered_after} answers, "
-            f"and has not fallen below {c.lost_at:.0%} after an answer since."
+        Status.LEARNING: _("Begun: enough answers to judge, neither mastered nor struggling."),
+        Status.NOT_ENOUGH_DATA: _("Fewer than %(enough)s answers: too few to say anything. Counts concepts not begun."),
+        Status.MASTERED: _(
+            "Recall right after an answer reached %(mastered)s with at least %(after)s answers, and has not fallen "
+            "below %(lost)s after an answer since."
         ),
-        Status.LOCKED: (
+        Status.LOCKED: _(
             "Not begun, and at least one prerequisite is not likely mastered: it is neither mastered, nor practised "
-            f"with a recall of {c.ready_at:.0%} or more, nor known without practice to {c.mastered_at:.0%}."
+            "with a recall of %(ready)s or more, nor known without practice to %(mastered)s."
         ),
     }
-    return {status.value: Definition(LABELS[status], text) for status, text in texts.items()}
+    levels = _levels(c)
+    return {status.value: Definition(LABELS[status], text % levels) for status, text in texts.items()}
 
 
 def _figures(c: Criteria, s: Settings, p: Policy) -> dict[str, Definition]:
+    levels = _levels(c)
+    pinned = _("What a teacher has pinned comes first. Looking at this page offers nothing and changes nothing.")
     return {
         "recall": Definition(
-            "Recall now",
-            "The chance of a right answer to an item of average difficulty at this moment, by the learner model. "
-            "In brackets the range that holds the true chance with 90 % certainty: few answers, wide range.",
+            _("Recall now"),
+            _(
+                "The chance of a right answer to an item of average difficulty at this moment, by the learner model. "
+                "In brackets the range that holds the true chance with %(range)s certainty: few answers, wide range."
+            )
+            % levels,
         ),
         "curve": Definition(
-            "Forgetting",
-            "Recall from the last answer until four weeks from now if nothing is practised; shaded, its 90 % range. "
-            "The dot is now; of a mastered concept, the dashed line is where it falls due for review.",
+            _("Forgetting"),
+            _(
+                "Recall from the last answer until four weeks from now if nothing is practised; shaded, its %(range)s "
+                "range. The dot is now; of a mastered concept, the dashed line is where it falls due for review."
+            )
+            % levels,
         ),
         "n": Definition(
-            "Answers",
-            "How many answers were given on this concept, and how many were right. "
-            "Below, the last eight, newest last: a full square above is right, a hollow one below wrong.",
+            _("Answers"),
+            _(
+                "How many answers were given on this concept, and how many were right. Below, the last eight, newest "
+                "last: a full square above is right, a hollow one below wrong."
+            ),
         ),
         "due": Definition(
-            "Due", f"When recall of a mastered concept is expected to have faded, without practice, {_review(c)}."
+            _("Due"),
+            _(
+                "When recall of a mastered concept is expected to have faded, without practice, to %(share)s of what "
+                "it was, or to %(review)s if that is more."
+            )
+            % levels,
         ),
-        "next": Definition(
-            "Next",
-            f"What the learner is offered when they next ask: {_chosen(s, p)}, among what the learner is ready for. "
-            "What a teacher has pinned comes first. Looking at this page offers nothing and changes nothing.",
-        ),
+        "next": Definition(_("Next"), f"{_next(s, p)} {pinned}"),
         "expected": Definition(
-            "Chance of a right answer", "Recall of the concept now, adjusted for the difficulty of this item."
+            _("Chance of a right answer"), _("Recall of the concept now, adjusted for the difficulty of this item.")
         ),
         "last": Definition(
-            "Last answer",
-            "The time of the last answer that the estimates know. "
-            f"Inactive: none in the last {INACTIVE_DAYS} days; recall is then a forecast, not an observation.",
+            _("Last answer"),
+            _(
+                "The time of the last answer that the estimates know. Inactive: none in the last %(inactive)s days; "
+                "recall is then a forecast, not an observation."
+            )
+            % levels,
         ),
         "strip": Definition(
-            "Concepts",
-            "Every concept of the curriculum, by subject area. The height and direction of a bar give the status, "
-            "the colour only repeats it; point at a red or amber bar for the concept's name.",
+            _("Concepts"),
+            _(
+                "Every concept of the curriculum, by subject area. The height and direction of a bar give the status, "
+                "the colour only repeats it; point at a red or amber bar for the concept's name."
+            ),
         ),
         "look": Definition(
-            "Look here first",
-            "Concepts with which most learners of this class struggle, then those that most have to review.",
+            _("Look here first"),
+            _("Concepts with which most learners of this class struggle, then those that most have to review."),
         ),
     }

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, final
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from kt_models.metrics import Estimate
 from tutor.accounts.access import Principal, groups_visible
 from tutor.registry import card_faults, card_words
@@ -266,7 +268,7 @@ class _Names:
         return self.all_shown or name in self.known
 
     def title(self, name: str) -> str:
-        return self.known.get(name) or f"class {name[-6:]}"
+        return self.known.get(name) or _("class %(code)s") % {"code": name[-6:]}
 
     def within(self, text: str) -> str:
         """Sentences of gates, with names in place of ids; of classes that are not to be told apart, less."""
@@ -276,8 +278,9 @@ class _Names:
         for match in list(card_words.GROUP.finditer(text)):
             name = match.group()
             if name in self.small or not self.shows(name):
-                which = "a class of few learners" if name in self.small else "a class of another school"
-                return f"{which} is told clearly worse than by the champion"
+                if name in self.small:
+                    return _("a class of few learners is told clearly worse than by the champion")
+                return _("a class of another school is told clearly worse than by the champion")
             text = text.replace(name, self.title(name))
         return text
 
@@ -309,7 +312,7 @@ def _part(found: Mapping[str, Any], worse: Mapping[str, Value], names: _Names) -
     number = re.fullmatch(r"decile (\d+)(?: to (\d+))? by success", name)
     title = card_words.deciles(int(number[1]), int(number[2] or number[1])) if number else names.title(name)
     if learners < LEAST_LEARNERS:
-        return _hidden(name, title, found["n"], None, f"fewer than {LEAST_LEARNERS} learners")
+        return _hidden(name, title, found["n"], None, _("fewer than %(n)s learners") % {"n": LEAST_LEARNERS})
     return _slice(found, title, learners, worse.get(name))
 
 
@@ -319,14 +322,16 @@ def _slices(parts: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> tu
     if not by_name:
         return ()
     return tuple(
-        _slice(by_name[name], titles.get(name, name)) if name in by_name else _hidden(name, titles[name], 0, 0, "none")
+        _slice(by_name[name], titles.get(name, name))
+        if name in by_name
+        else _hidden(name, titles[name], 0, 0, _("none"))
         for name in titles or by_name
     )
 
 
 def _slice(found: Mapping[str, Any], title: str, learners: int | None = None, worse: Value | None = None) -> Slice:
     if found["n"] < LEAST_ANSWERS:
-        return _hidden(found["name"], title, found["n"], learners, f"fewer than {LEAST_ANSWERS} answers")
+        return _hidden(found["name"], title, found["n"], learners, _("fewer than %(n)s answers") % {"n": LEAST_ANSWERS})
     return Slice(
         found["name"], title, found["n"], learners, found["correct"], found["predicted"],
         value(found.get("log_loss")), value(found.get("auc")), worse,

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from tutor.language import Figure, grouped, percent
+
 if TYPE_CHECKING:
     from tutor.registry.card import Card, Slice
 
@@ -34,9 +39,10 @@ class Fault:
 def of(card: Card) -> Iterator[Fault]:
     """The gravest first."""
     if card.is_baseline:
-        yield Fault("untrained", "It has learnt from nobody: its parameters are those of the literature.")
+        yield Fault("untrained", _("It has learnt from nobody: its parameters are those of the literature."))
     if card.judged is None:
-        yield Fault("not_judged", "It was never judged on answers of these learners: how well it does is not known.")
+        text = _("It was never judged on answers of these learners: how well it does is not known.")
+        yield Fault("not_judged", text)
         return
     yield from _rivals(card)
     yield from _worse(card)
@@ -52,9 +58,8 @@ def _rivals(card: Card) -> Iterator[Fault]:
     for rival in card.rivals:
         theirs = next((figure.value.value for figure in rival.figures if figure.key == "log_loss"), None)
         if own is not None and theirs is not None and theirs < own:
-            yield Fault(
-                "rival", f"On the same answers {rival.title} does better: log loss {theirs:.3f}, here {own:.3f}."
-            )
+            text = _("On the same answers %(rival)s does better: log loss %(theirs)s, here %(own)s.")
+            yield Fault("rival", text % {"rival": rival.title, "theirs": _loss_of(theirs), "own": _loss_of(own)})
 
 
 def _worse(card: Card) -> Iterator[Fault]:
@@ -65,16 +70,22 @@ def _worse(card: Card) -> Iterator[Fault]:
     for what, part in _parts(card):
         loss = part.log_loss
         if loss is not None and loss.low is not None and loss.value is not None and loss.low > whole.high:
-            told = f"log loss {loss.value:.3f} [{loss.low:.3f}, {loss.high:.3f}], of all answers {whole.value:.3f}"
-            yield Fault("worse", f"{what}: answers are harder to foretell than the rest, {told}.")
+            text = _(
+                "%(part)s: answers are harder to foretell than the rest, log loss %(value)s [%(low)s, %(high)s], "
+                "of all answers %(whole)s."
+            )
+            told = {"value": loss.value, "low": loss.low, "high": loss.high, "whole": whole.value}
+            yield Fault("worse", text % {"part": what, **{name: _loss_of(each) for name, each in told.items()}})
 
 
 def _against_champion(card: Card) -> Iterator[Fault]:
     for part in (*card.groups, *card.deciles):
         worse = part.worse
         if worse and worse.value is not None and worse.low is not None and worse.value > WORSE and worse.low > 0:
-            told = f"{worse.value:.3f} nats an answer [{worse.low:.3f}, {worse.high:.3f}]"
-            yield Fault("champion", f"{_capital(part.title)}: told worse than by the champion, by {told}.")
+            text = _("%(part)s: told worse than by the champion, by %(value)s nats an answer [%(low)s, %(high)s].")
+            told = {"value": worse.value, "low": worse.low, "high": worse.high}
+            figures = {name: _loss_of(each) for name, each in told.items()}
+            yield Fault("champion", text % {"part": _capital(part.title), **figures})
 
 
 def _bias(card: Card) -> Iterator[Fault]:
@@ -82,33 +93,44 @@ def _bias(card: Card) -> Iterator[Fault]:
         if part.correct is not None and part.predicted is not None:
             off = part.predicted - part.correct
             if abs(off) > max(BIAS, ERRORS * _error(part.correct, part.n)):
-                yield Fault("bias", f"{what}: {_expects(part.predicted, part.correct, part.n)}.")
+                text = _("%(part)s: it %(expects)s.")
+                yield Fault("bias", text % {"part": what, "expects": _expects(part.predicted, part.correct, part.n)})
 
 
 def _bins(card: Card) -> Iterator[Fault]:
     for each in card.reliability:
         if abs(each.predicted - each.correct) > max(BIN_BIAS, ERRORS * _error(each.correct, each.n)):
+            text = _("Where it expects %(low)s to %(high)s, it %(expects)s.")
             told = _expects(each.predicted, each.correct, each.n)
-            yield Fault("bin", f"Where it expects {each.low:.0%} to {each.high:.0%}: {told}.")
+            yield Fault("bin", text % {"low": percent(each.low), "high": percent(each.high), "expects": told})
 
 
 def _ahead(card: Card) -> Iterator[Fault]:
     base = card.judged.base_log_loss if card.judged else math.inf
     for part in card.by_ahead:
         if part.log_loss and part.log_loss.low is not None and part.log_loss.low > base:
-            yield Fault("ahead", f"From {part.title} answers ahead on it foretells no better than the mean would.")
+            text = _("From %(n)s answers ahead on it foretells no better than the mean would.")
+            yield Fault("ahead", text % {"n": part.title})
             return
 
 
 def _thin(card: Card) -> Iterator[Fault]:
     for part in card.by_gap:
         if part.n < THIN:
-            some = f"only {part.n} answer{'' if part.n == 1 else 's'}" if part.n else "no answers"
-            yield Fault("thin", f"{_pause(part)}: {some} to judge by, so how well it does there is not known.")
+            text = _("%(part)s: no answers to judge by, so how well it does there is not known.")
+            if part.n:
+                text = ngettext(
+                    "%(part)s: only %(n)s answer to judge by, so how well it does there is not known.",
+                    "%(part)s: only %(n)s answers to judge by, so how well it does there is not known.",
+                    part.n,
+                )
+            yield Fault("thin", text % {"part": _pause(part), "n": part.n})
     small = sum(bool(part.hidden) for part in card.groups)
     if small:
-        are = "1 class is" if small == 1 else f"{small} classes are"
-        yield Fault("small", f"{are} too small to be judged apart.")
+        text = ngettext(
+            "%(n)s class is too small to be judged apart.", "%(n)s classes are too small to be judged apart.", small
+        )
+        yield Fault("small", text % {"n": small})
 
 
 def _parts(card: Card) -> Iterator[tuple[str, Slice]]:
@@ -121,12 +143,17 @@ def _parts(card: Card) -> Iterator[tuple[str, Slice]]:
 
 
 def _pause(part: Slice) -> str:
-    return "First time on a concept" if part.name == "first time" else f"After a pause of {part.title}"
+    if part.name == "first time":
+        return _("First time on a concept")
+    return _("After a pause of %(pause)s") % {"pause": part.title}
 
 
 def _expects(predicted: float, correct: float, n: int) -> str:
-    much = "too much" if predicted > correct else "too little"
-    return f"it expects {much}, {predicted:.0%} right where {correct:.0%} were ({n:,} answers)"
+    if predicted > correct:
+        text = _("expects too much, %(expected)s right where %(right)s were (%(n)s answers)")
+    else:
+        text = _("expects too little, %(expected)s right where %(right)s were (%(n)s answers)")
+    return text % {"expected": percent(predicted), "right": percent(correct), "n": grouped(n)}
 
 
 def _error(share: float, n: int) -> float:
@@ -137,6 +164,10 @@ def _error(share: float, n: int) -> float:
 
 def _loss(card: Card) -> float | None:
     return next((figure.value.value for figure in card.figures if figure.key == "log_loss"), None)
+
+
+def _loss_of(value: float) -> str:
+    return f"{Figure(value):.3f}"
 
 
 def _capital(text: str) -> str:

@@ -6,6 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from tutor.language import Texts
+
 #: What gates call a class.
 GROUP: Final = re.compile(r"group ([0-9a-f-]{36})")
 KINDS: Final[Mapping[str, str]] = {
@@ -15,74 +20,100 @@ KINDS: Final[Mapping[str, str]] = {
     "psikt": "PSI-KT",
 }
 #: What a kind is, for whoever chooses one.
-KIND_TEXTS: Final[Mapping[str, str]] = {
-    "cakt": "a network that reads the whole history of answers; needs many of them",
-    "half-life": "a half-life for each learner and concept; the simplest",
-    "logistic": "logistic regression on counts of earlier answers; the baseline that others must beat",
-    "psikt": "knowledge that fades and leans on prerequisites, with traits of each learner; learns the map",
-}
-STATES: Final[Mapping[str, str]] = {
-    "candidate": "candidate",
-    "shadow": "in shadow",
-    "champion": "champion",
-    "retired": "retired",
-    "failed": "failed",
-    "rejected": "rejected",
-}
-FIGURES: Final[Mapping[str, str]] = {
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "ece": "Calibration error",
-    "auc": "AUC",
-    "accuracy": "Accuracy",
-    "f1": "F1",
-    "rmse_bins": "Calibration error by practice",
-}
+KIND_TEXTS: Final[Mapping[str, str]] = Texts(
+    {
+        "cakt": gettext_noop("a network that reads the whole history of answers; needs many of them"),
+        "half-life": gettext_noop("a half-life for each learner and concept; the simplest"),
+        "logistic": gettext_noop(
+            "logistic regression on counts of earlier answers; the baseline that others must beat"
+        ),
+        "psikt": gettext_noop(
+            "knowledge that fades and leans on prerequisites, with traits of each learner; learns the map"
+        ),
+    }
+)
+STATES: Final[Mapping[str, str]] = Texts(
+    {
+        "candidate": gettext_noop("candidate"),
+        "shadow": gettext_noop("in shadow"),
+        "champion": gettext_noop("champion"),
+        "retired": gettext_noop("retired"),
+        "failed": gettext_noop("failed"),
+        "rejected": gettext_noop("rejected"),
+    }
+)
+FIGURES: Final[Mapping[str, str]] = Texts(
+    {
+        "log_loss": gettext_noop("Log loss"),
+        "brier": gettext_noop("Brier score"),
+        "ece": gettext_noop("Calibration error"),
+        "auc": gettext_noop("AUC"),
+        "accuracy": gettext_noop("Accuracy"),
+        "f1": gettext_noop("F1"),
+        "rmse_bins": gettext_noop("Calibration error by practice"),
+    }
+)
 #: Of which more is better; of the others less is.
 MORE_IS_BETTER: Final = frozenset({"auc", "accuracy", "f1"})
 #: By the names of `kt_models.evaluate.GAPS`: since the learner last practised the concept.
-GAPS: Final[Mapping[str, str]] = {
-    "first time": "first time on the concept",
-    "< 1 min": "less than a minute",
-    "< 10 min": "1 to 10 minutes",
-    "< 1 h": "10 minutes to an hour",
-    "< 1 d": "an hour to a day",
-    "< 1 week": "a day to a week",
-    "longer": "longer than a week",
-}
+GAPS: Final[Mapping[str, str]] = Texts(
+    {
+        "first time": gettext_noop("first time on the concept"),
+        "< 1 min": gettext_noop("less than a minute"),
+        "< 10 min": gettext_noop("1 to 10 minutes"),
+        "< 1 h": gettext_noop("10 minutes to an hour"),
+        "< 1 d": gettext_noop("an hour to a day"),
+        "< 1 week": gettext_noop("a day to a week"),
+        "longer": gettext_noop("longer than a week"),
+    }
+)
 #: By the names of `kt_models.evaluate.ATTEMPTS`: the how-many-eth answer on the concept.
-ATTEMPTS: Final[Mapping[str, str]] = {
-    "1": "first answer",
-    "2": "second answer",
-    "3-5": "third to fifth answer",
-    "6-10": "sixth to tenth answer",
-    "> 10": "later answers",
-}
-_ASKED: Final[Mapping[str, str]] = {
-    "next": "Does it foretell the next answer at least as well as {rival}?",
-    "ahead": "Does it foretell ten answers in a row, unseen, at least as well as {rival}?",
-    "calibration": "When it says 80 %, are 80 % right?",
-    "groups and deciles": "Is no class and no tenth of the learners told clearly worse than by the champion?",
-    "enough": "Are there enough answers of enough learners to judge by?",
-    "coin flips": "Does it find nothing to foretell where outcomes are coin flips? If it does, the test leaks.",
-    "policy": "Does a policy that it drives teach simulated learners no less than one driven by the champion?",
-}
-_TITLES: Final[Mapping[str, str]] = {
-    "next": "Next answer, against {rival}",
-    "ahead": "Ten answers ahead, against {rival}",
-    "calibration": "Calibration",
-    "groups and deciles": "Classes and tenths of learners",
-    "enough": "Enough to judge by",
-    "coin flips": "Leak test",
-    "policy": "A policy driven by it",
-}
-_BLOCKS: Final[Mapping[str, str]] = {
-    "prediction": "Prediction",
-    "people": "People",
-    "leaks": "Leaks",
-    "answers": "Answers",
-    "scheduling": "Scheduling",
-}
+ATTEMPTS: Final[Mapping[str, str]] = Texts(
+    {
+        "1": gettext_noop("first answer"),
+        "2": gettext_noop("second answer"),
+        "3-5": gettext_noop("third to fifth answer"),
+        "6-10": gettext_noop("sixth to tenth answer"),
+        "> 10": gettext_noop("later answers"),
+    }
+)
+_ASKED: Final[Mapping[str, str]] = Texts(
+    {
+        "next": gettext_noop("Does it foretell the next answer at least as well as {rival}?"),
+        "ahead": gettext_noop("Does it foretell ten answers in a row, unseen, at least as well as {rival}?"),
+        "calibration": gettext_noop("When it says 80 %, are 80 % right?"),
+        "groups and deciles": gettext_noop(
+            "Is no class and no tenth of the learners told clearly worse than by the champion?"
+        ),
+        "enough": gettext_noop("Are there enough answers of enough learners to judge by?"),
+        "coin flips": gettext_noop(
+            "Does it find nothing to foretell where outcomes are coin flips? If it does, the test leaks."
+        ),
+        "policy": gettext_noop(
+            "Does a policy that it drives teach simulated learners no less than one driven by the champion?"
+        ),
+    }
+)
+_TITLES: Final[Mapping[str, str]] = Texts(
+    {
+        "next": gettext_noop("Next answer, against {rival}"),
+        "ahead": gettext_noop("Ten answers ahead, against {rival}"),
+        "calibration": gettext_noop("Calibration"),
+        "groups and deciles": gettext_noop("Classes and tenths of learners"),
+        "enough": gettext_noop("Enough to judge by"),
+        "coin flips": gettext_noop("Leak test"),
+        "policy": gettext_noop("A policy driven by it"),
+    }
+)
+_BLOCKS: Final[Mapping[str, str]] = Texts(
+    {
+        "prediction": gettext_noop("Prediction"),
+        "people": gettext_noop("People"),
+        "leaks": gettext_noop("Leaks"),
+        "answers": gettext_noop("Answers"),
+        "scheduling": gettext_noop("Scheduling"),
+    }
+)
 
 
 def kind(name: str) -> str:
@@ -91,7 +122,8 @@ def kind(name: str) -> str:
 
 def rival(name: str) -> str:
     """ "champion", "untrained" or a kind that was fitted beside."""
-    return {"champion": "the champion", "untrained": "the untrained model"}.get(name, f"the {kind(name)} baseline")
+    named = {"champion": _("the champion"), "untrained": _("the untrained model")}
+    return named.get(name) or _("the %(kind)s baseline") % {"kind": kind(name)}
 
 
 def gate_block(block: str) -> str:
@@ -110,14 +142,21 @@ def gate_asks(name: str) -> str:
 
 def unnamed(reason: str) -> str:
     """A version's reason for anybody: `card.reasons` says more to who may know more."""
-    told = "a class is told clearly worse than by the champion"
+    told = _("a class is told clearly worse than by the champion")
     return "; ".join(told if GROUP.search(each) else each for each in reason.split("; "))
 
 
 def deciles(first: int, last: int) -> str:
     """Several tenths stand together where learners are few."""
-    told = " (least success before)" if first == 1 else " (most success before)" if last == 10 else ""
-    return f"tenth{f's {first} to {last}' if last > first else f' {first}'} of learners{told}"
+    if first == 1:
+        text = _("tenths %(first)s to %(last)s of learners (least success before)")
+        single = _("tenth %(first)s of learners (least success before)")
+    elif last == 10:
+        text = _("tenths %(first)s to %(last)s of learners (most success before)")
+        single = _("tenth %(first)s of learners (most success before)")
+    else:
+        text, single = _("tenths %(first)s to %(last)s of learners"), _("tenth %(first)s of learners")
+    return (text if last > first else single) % {"first": first, "last": last}
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -9,14 +9,25 @@ from typing import Any, Final
 from django import template
 from django.template import Context
 from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
+from django.utils.translation import npgettext_lazy
 
+from tutor import language
 from tutor.dashboard.pictures import SPANS
 from tutor.dashboard.words import LABELS, Definition, definitions
 from tutor.tracing.status import Status
 
 register = template.Library()
 
-_DEFINITIONS: Final = definitions()
+#: After "in" and before "ago": languages with cases decline them there.
+_SPANS: Final = {
+    "year": npgettext_lazy("in … or … ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("in … or … ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("in … or … ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("in … or … ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("in … or … ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("in … or … ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 _MARKS: Final = {
     status: "".join(f"M2 {top}h6v{height}h-6z" for top, height in spans) for status, spans in SPANS.items()
 }
@@ -31,7 +42,7 @@ def mark(status: Status) -> dict[str, Any]:
 @register.inclusion_tag("dashboard/_definition.html", takes_context=True)
 def definition(context: Context, key: str, side: str = "start") -> dict[str, Any]:
     """How a figure is computed, on this page. `side`: the edge of the sign that the text lines up with."""
-    known: Mapping[str, Definition] = getattr(context.get("page"), "definitions", _DEFINITIONS)
+    known: Mapping[str, Definition] = getattr(context.get("page"), "definitions", None) or definitions()
     return {"definition": known[key], "side": side}
 
 
@@ -42,7 +53,7 @@ def label(status: Status) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    return f"{share:.0%}"
+    return language.percent(share)
 
 
 @register.filter
@@ -59,11 +70,13 @@ def duration(minutes: float) -> str:
 @register.filter
 def ago(moment: datetime, now: datetime) -> str:
     if (now - moment).total_seconds() < 60:
-        return "just now"
-    return f"{timesince(moment, now, depth=1)} ago"
+        return _("just now")
+    return _("%(span)s ago") % {"span": timesince(moment, now, time_strings=_SPANS, depth=1)}
 
 
 @register.filter
 def ahead(moment: datetime, now: datetime) -> str:
     """A due time in words; a past one has come."""
-    return f"in {timeuntil(moment, now, depth=1)}" if moment > now else "now"
+    if moment <= now:
+        return _("now")
+    return _("in %(span)s") % {"span": timeuntil(moment, now, time_strings=_SPANS, depth=1)}
