@@ -28,7 +28,7 @@ from tutor.dashboard.words import LABELS, Definition
 from tutor.interactions.models import LogHead
 from tutor.registry.effective import content_for
 from tutor.scheduling import contents, forecasts, plans, rules
-from tutor.scheduling.policies import Kind, Reason
+from tutor.scheduling.policies import Reason
 from tutor.tracing.beliefs import Belief, beliefs
 from tutor.tracing.estimates import Estimate, estimates, weak_prerequisites
 from tutor.tracing.status import Criteria, Status
@@ -159,7 +159,11 @@ class OwnPage:
     @property
     def n_mastered(self) -> int:
         """Those to review are known too, or there would be nothing to refresh."""
-        return len(self.of(Status.MASTERED)) + len(self.of(Status.DUE_FOR_REVIEW))
+        return len(self.of(Status.MASTERED)) + self.n_due
+
+    @property
+    def n_due(self) -> int:
+        return len(self.of(Status.DUE_FOR_REVIEW))
 
     def of(self, status: Status) -> tuple[Row, ...]:
         found = [row for row in self.rows if row.status is status]
@@ -231,15 +235,8 @@ def _step(offer: Offer, rows: Sequence[Row]) -> Step:
     told = any(row.estimate.concept == entry.concept and row.has_enough for row in rows)
     said = zip(entry.reasons, offer.reasons, strict=True)
     reasons = tuple(sentence for (code, _figure), sentence in said if told or code not in TELLS_RECALL)
-    return Step(offer.concept, _kinds()[entry.kind], offer.minutes, reasons or (_too_few(),))
-
-
-def _kinds() -> dict[Kind, str]:
-    return {Kind.REVIEW: _("review"), Kind.PRACTICE: _("practice"), Kind.NEW: _("new")}
-
-
-def _too_few() -> str:
-    return _("A few more answers, and it can be told how well you know it.")
+    too_few = _("A few more answers, and it can be told how well you know it.")
+    return Step(offer.concept, offer.kind_label, offer.minutes, reasons or (too_few,))
 
 
 def _days(learner: Learner, rows: Sequence[Row], excluded: frozenset[int], now: float) -> Iterator[Day]:

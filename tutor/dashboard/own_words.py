@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tutor.dashboard.words import LABELS, Definition
+from tutor.language import percent
 from tutor.tracing.status import Criteria, Status
 
 SAID: Final[Mapping[Status, str | Promise]] = {
@@ -29,11 +30,11 @@ def definitions(c: Criteria) -> dict[str, Definition]:
 
 def _statuses(c: Criteria) -> dict[Status, str]:
     figures = {
-        "mastered": f"{c.mastered_at:.0%}",
-        "lost": f"{c.lost_at:.0%}",
-        "ready": f"{c.ready_at:.0%}",
-        "review": f"{c.review_at:.0%}",
-        "share": f"{c.retention:.0%}",
+        "mastered": percent(c.mastered_at),
+        "lost": percent(c.lost_at),
+        "ready": percent(c.ready_at),
+        "review": percent(c.review_at),
+        "share": percent(c.retention),
         "after": c.mastered_after,
         "enough": c.enough,
         "struggling": c.struggling_after,
