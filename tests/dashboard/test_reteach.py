@@ -49,7 +49,7 @@ def bo_struggles(class_7b: Group, fractions: Curriculum, school: School, bo: Lea
 
 def ranked(answer: Any) -> list[Line]:
     assert answer.status_code == 200
-    return [line for line, _ in answer.context["page"].shown]
+    return [each.line for each in answer.context["page"].shown]
 
 
 def test_a_concept_comes_with_who_struggles_and_what_it_keeps_locked(bo_struggles: Group, open_list: Open) -> None:
@@ -59,12 +59,12 @@ def test_a_concept_comes_with_who_struggles_and_what_it_keeps_locked(bo_struggle
     # Bo cannot begin the other two; of Ana and Cy too little is known to say that halves keep them from anything.
     assert (line.alone, line.together) == (2, 0)
     assert line.unsure == 2 + 0
-    assert [person.name for _, who in answer.context["page"].shown for each in who for person in each.people] == ["Bo"]
+    assert [person.name for who in answer.context["page"].shown[0].who for person in who.people] == ["Bo"]
 
 
 def test_too_few_answers_are_never_ranked_as_failing(bo_struggles: Group, open_list: Open) -> None:
     page = open_list(bo_struggles).context["page"]
-    assert "equal-parts" not in [line.key for line, _ in page.shown]
+    assert "equal-parts" not in [each.line.key for each in page.shown]
     # Cy's one answer keeps adding locked, as far as anybody knows.
     assert [(line.key, line.judged, line.unsure) for line in page.unknown] == [("equal-parts", 0, 1)]
     assert "Too little is known" in open_list(bo_struggles).content.decode()
@@ -169,6 +169,12 @@ def test_what_else_is_missing_is_named(
     assert (line.opens, line.behind, line.waits_for) == ((), 0, ())
 
 
+def test_the_concept_beside_the_list_stands_in_its_address(bo_struggles: Group, open_list: Open) -> None:
+    page = open_list(bo_struggles).context["page"]
+    assert (page.detail.key, page.shown[0].address) == ("halves", "?concept=halves")
+    assert open_list(bo_struggles, concept="adding").context["page"].detail.key == "adding"
+
+
 def test_within_the_list_only_the_details_are_sent(bo_struggles: Group, ms_diaz: User, signed_in: SignIn) -> None:
     page = f"/classes/{bo_struggles.pk}/reteach/halves/"
     part = signed_in(ms_diaz).get(page, headers={"HX-Request": "true"}).content.decode()
@@ -201,6 +207,7 @@ def test_the_file_holds_the_concepts_of_the_list(
         ({"least": "many"}, "“many” is no value of “least”"),
         ({"area": "Magic"}, "“Magic” is no subject area of Fractions"),
         ({"page": "7"}, "There is no page 7 of this list"),
+        ({"concept": "magic"}, "“magic” is no concept of Fractions: the first one is shown."),
     ],
 )
 def test_what_an_address_cannot_mean_is_said_and_left_out(

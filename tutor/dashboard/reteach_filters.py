@@ -73,19 +73,28 @@ class _Address:
 @final
 @dataclass(frozen=True)
 class Filters(_Address):
-    """`least`: learners of whom enough must be known for a concept to be ranked. `page`: from 1."""
+    """`least`: learners of whom enough must be known for a concept to be ranked. `page`: from 1.
+
+    `concept`: key of the one whose details stand beside the list; "" for the first.
+    """
 
     least: int = 1
     sort: str = "struggling"
     page: int = 1
+    concept: str = ""
 
     @classmethod
     def parse(cls, asked: Parameters, content: Snapshot) -> Filters:
         """What cannot be read counts as not said, and is named."""
         read = _Reader(asked)
         least = read.whole("least", cls.least, 1, _MOST_LEARNERS)
-        sort, page, area = read.one_of("sort", SORTS), read.whole("page", cls.page, 1, 10**6), read.area(content)
-        return cls(area=area, least=least, sort=sort, page=page, problems=tuple(read.problems))
+        sort, page = read.one_of("sort", SORTS), read.whole("page", cls.page, 1, 10**6)
+        area, concept = read.area(content), read.concept(content)
+        return cls(area=area, least=least, sort=sort, page=page, concept=concept, problems=tuple(read.problems))
+
+    def address(self, **changes: Any) -> str:
+        """Another list starts at its first page."""
+        return super().address(**({"page": 1, "concept": ""} | changes))
 
 
 @final
@@ -146,6 +155,14 @@ class _Reader:
             return area
         text = _("“%(area)s” is no subject area of %(title)s: all are shown.")
         self.problems.append(text % {"area": area, "title": content.title})
+        return ""
+
+    def concept(self, content: Snapshot) -> str:
+        key = str(self._asked.get("concept", ""))
+        if not key or key in content.concept_position:
+            return key
+        text = _("“%(key)s” is no concept of %(title)s: the first one is shown.")
+        self.problems.append(text % {"key": key, "title": content.title})
         return ""
 
 

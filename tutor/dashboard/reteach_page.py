@@ -133,6 +133,14 @@ class Line(NamedTuple):
         return Status.STRUGGLING if self.struggling else Status.LEARNING if self.learning else Status.DUE_FOR_REVIEW
 
 
+class Shown(NamedTuple):
+    """A concept of the page, whom it is about, and the address of the page with its details."""
+
+    line: Line
+    who: list[Who]
+    address: str
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class ReteachPage:
@@ -158,11 +166,12 @@ class ReteachPage:
         return self.filters.areas(self.content)
 
     @cached_property
-    def shown(self) -> list[tuple[Line, list[Who]]]:
-        """Of this page, each with the learners whom it is about."""
+    def shown(self) -> list[Shown]:
+        """Those of this page."""
         start = (self.filters.page - 1) * PER_PAGE
         lines = [self.line(c, start + place) for place, c in enumerate(self.ranked[start:][:PER_PAGE].tolist(), 1)]
-        return [(line, self._who(line)) for line in lines]
+        to, page = self.filters.address, self.filters.page
+        return [Shown(line, self._who(line), to(page=page, concept=line.key)) for line in lines]
 
     @property
     def pages(self) -> list[Choice]:
@@ -187,8 +196,10 @@ class ReteachPage:
 
     @cached_property
     def detail(self) -> Detail | None:
-        """Of the first concept shown."""
-        return detail(self.state, self.shown[0][0].concept) if self.shown else None
+        """Of the concept asked for, or the first one shown."""
+        asked = self.content.concept_position.get(self.filters.concept)
+        shown = [each.line.concept for each in self.shown[:1]]
+        return next((detail(self.state, c) for c in (asked, *shown) if c is not None), None)
 
     def line(self, c: int, rank: int | None) -> Line:
         of = self.tally
