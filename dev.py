@@ -27,6 +27,7 @@ from tutor.children import ServerError
 from tutor.devtools import checks, environment
 from tutor.devtools import demo as demo_of_trellis
 from tutor.devtools import lock as locks_of_trellis
+from tutor.devtools import messages as messages_of_trellis
 from tutor.devtools.environment import SERVERS, STATE, Problem
 from tutor.devtools.stack import VARIABLES, Terminated, attend, manage_py, scratch, servers, settings
 
@@ -130,6 +131,14 @@ def screenshots(options: argparse.Namespace, rest: list[str]) -> int:
     refuse(rest)
     url, email, password = demo_of_trellis.teacher()
     return attend(["-m", "tests.e2e.screenshots", url, email, password, "docs/img"], dict(os.environ))
+
+
+@command("core")
+def messages(options: argparse.Namespace, rest: list[str]) -> int:
+    """the pages' texts in other languages: collect what the sources say, compile what is translated"""
+    refuse(rest)
+    with scratch() as folder:
+        return messages_of_trellis.run({**checks.NO_DATABASE, **settings([], folder)})
 
 
 @command()
