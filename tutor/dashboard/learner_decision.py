@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from curricula import snapshot
 from curricula.snapshot import Snapshot
+from tutor import language
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import Group, Learner, User
 from tutor.dashboard import learner_words, queries
@@ -94,7 +95,7 @@ def decision_page(user: User, group: Group, learner: Learner, decision_id: UUID)
         barred=explanations.barred(found.narrowing.get("barriers", {})),
         candidates=candidates(found, content),
         model=_model(found.model_version_id),
-        policy_about=policy.about if policy else "",
+        policy_about=_(policy.about) if policy else "",
         definitions=learner_words.of_decision(),
     )  # fmt: skip
 
@@ -130,7 +131,7 @@ def _how(found: Decision) -> str:
         "Chance had a part in it: of %(n)s candidate it was drawn with a probability of %(p)s.",
         "Chance had a part in it: of %(n)s candidates it was drawn with a probability of %(p)s.",
         n,
-    ) % {"n": n, "p": f"{found.propensity:.0%}"}
+    ) % {"n": n, "p": language.percent(found.propensity)}
 
 
 def _narrowed(narrowing: Mapping[str, Any], content: Snapshot) -> list[str]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kt_models.recall import sigmoid
+from tutor import language
 from tutor.dashboard.words import Definition
 from tutor.tracing.traits import Trait
 
@@ -105,11 +106,7 @@ def _half_life_beside(side: int, middle: float) -> str:
 
 
 def _share(text: str, mean: float, low: float, high: float) -> str:
-    return text % {"mean": _percent(mean), "low": round(100 * low), "high": round(100 * high)}
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
+    return text % {"mean": language.percent(mean), "low": round(100 * low), "high": round(100 * high)}
 
 
 def _long_run(mean: float, low: float, high: float) -> str:
@@ -125,7 +122,7 @@ def _right_beside(side: int, middle: float) -> str:
         0: _("About as the class: its middle is %(middle)s."),
         1: _("Surely more than the middle of the class, %(middle)s."),
     }
-    return texts[side] % {"middle": _percent(middle)}
+    return texts[side] % {"middle": language.percent(middle)}
 
 
 def _transfer(mean: float, low: float, high: float) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext, gettext_noop
 
+from tutor.language import Figure
 from tutor.scheduling.policies import Reason
 
 _SENTENCES: Final = {
@@ -41,4 +42,4 @@ def sentence(code: str, figure: float) -> str:
     """In the language that is active: the API's is English."""
     if code == Reason.READY and figure == 0:
         return gettext(_FIRST)
-    return gettext(_SENTENCES[Reason(code)]).format(figure=figure)
+    return gettext(_SENTENCES[Reason(code)]).format(figure=Figure(figure))
