@@ -68,13 +68,13 @@ def _without_format(entry: re.Match[str]) -> str:
 
 def untranslated(file: Path) -> int:
     """Texts without a translation, and those with a guess of msgmerge's."""
-    line = ["msgfmt", "--statistics", "-o", os.devnull, file]
+    line = ["msgfmt", "--statistics", "-o", os.devnull, str(file)]
     said = subprocess.run(line, env={**os.environ, "LC_ALL": "C"}, capture_output=True, text=True, check=False).stderr
     return sum(map(int, re.findall(r"(\d+) (?:fuzzy|untranslated)", said)))
 
 
 def compile_(language: str) -> None:
-    line = ["msgfmt", "--check-format", "-o", catalogue(language, "mo"), catalogue(language)]
+    line = ["msgfmt", "--check-format", "-o", str(catalogue(language, "mo")), str(catalogue(language))]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Problem(f"{catalogue(language).relative_to(ROOT)} cannot be compiled:\n{done.stderr}")
