@@ -19,9 +19,11 @@ minutes never fall as retention rises.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple, final
 
 import numpy as np
@@ -31,7 +33,7 @@ from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int, Re
 from tutor.scheduling.calendar import Bool, Days
 from tutor.scheduling.policies.choice import Kind
 from tutor.tracing.evidence import Evidence
-from tutor.tracing.status import DEFAULT, Criteria, all_of, due_at, likely_mastered, widen
+from tutor.tracing.status import DEFAULT, Criteria, due_at, likely_mastered, widen
 
 #: Answers to a concept on a day on which it is learnt.
 AT_ONCE: Final = 3
@@ -297,22 +299,53 @@ def _beginnings(prospect: Prospect) -> Beginnings:
     goes_on = waiting & (n > 0) & (n < TRIES) & recent
     turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
     # What goes on is taken first, and takes nothing from the rate.
-    in_turn = np.argsort(turn, kind="stable")
     learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), -int(goes_on.sum())
+    openings = _Openings(prospect, likely, waiting, n > 0, turn)
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
-        if allowed <= 0:
-            continue
-        done = likely | ((learnt >= 0) & (learnt < day))
-        is_open = all_of(content.prerequisites, done)
-        is_open[sorted(prospect.criteria.opened)] = True
-        ready = (waiting & ((n > 0) | is_open))[in_turn]
-        for concept in in_turn[ready][:allowed].tolist():
+        for concept in openings.take(allowed, day):
             last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
-            learnt[concept] = last if is_learnable[concept] and last < len(prospect.days) else -1
-            waiting[concept], started = False, started + 1
+            started += 1
+            if is_learnable[concept] and last < len(prospect.days):
+                learnt[concept] = last
+                openings.learn(concept, last)
     concept, at, kind, each = np.array(visits, np.int64).reshape(-1, 4).T
     return Beginnings(concept, at, kind, each, np.bincount(concept, each, k).astype(np.int64), learnt)
+
+
+class _Openings:
+    """Concepts that can be taken up, as days pass: each is looked at when it opens, not on each of the days."""
+
+    def __init__(self, prospect: Prospect, likely: Bool, waiting: Bool, is_begun: Bool, turn: Int) -> None:
+        lists = prospect.content.prerequisites
+        is_missing = ~likely[lists.flat]
+        self._missing = np.bincount(lists.owner, weights=is_missing, minlength=len(lists)).astype(np.int64)
+        self._children: dict[int, list[int]] = defaultdict(list)
+        for parent, child in zip(lists.flat[is_missing].tolist(), lists.owner[is_missing].tolist(), strict=True):
+            self._children[parent].append(child)
+        is_open = is_begun | (self._missing == 0)
+        is_open[sorted(prospect.criteria.opened)] = True
+        # Whatever is not among them opens once, when its last prerequisite is learnt.
+        self._closed, self._turn = waiting & ~is_open, turn
+        self._ready = [(int(turn[each]), each) for each in np.flatnonzero(waiting & is_open).tolist()]
+        self._learnt: list[tuple[int, int]] = []
+        heapify(self._ready)
+
+    def take(self, most: int, day: int) -> list[int]:
+        """Those whose turn it is on a day, in order; they do not come again."""
+        while self._learnt and self._learnt[0][0] < day:
+            self._open(heappop(self._learnt)[1])
+        return [heappop(self._ready)[1] for _ in range(min(most, len(self._ready)))]
+
+    def learn(self, concept: int, day: int) -> None:
+        """From the day after on, it counts as learnt."""
+        heappush(self._learnt, (day, concept))
+
+    def _open(self, learnt: int) -> None:
+        for child in self._children.pop(learnt, ()):
+            self._missing[child] -= 1
+            if self._closed[child] and not self._missing[child]:
+                heappush(self._ready, (int(self._turn[child]), child))
 
 
 def _learn(
