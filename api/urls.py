@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from api import health, metrics, openapi
 from api.v1 import (
     agenda,
+    alerts,
     contents,
     curricula,
     curriculum_files,
@@ -21,8 +22,8 @@ from api.v1 import (
     overrides,
     policies,
     policy_trials,
-    rehearsals,
     recommendations,
+    rehearsals,
     states,
     training_runs,
     webhooks,
@@ -48,6 +49,7 @@ V1: list[URLPattern | URLResolver] = [
     *overrides.urlpatterns,
     *states.urlpatterns,
     *agenda.urlpatterns,
+    *alerts.urlpatterns,
     *models.urlpatterns,
     *training_runs.urlpatterns,
     *webhooks.urlpatterns,

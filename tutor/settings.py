@@ -170,8 +170,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Sets of values that several resources share, or that go by one name: else they are named by a number.
     "ENUM_NAME_OVERRIDES": {
+        "AlertKind": ["spinning", "struggling", "falling_behind", "gone_quiet"],
         "JobStatus": ["queued", "running", "done", "failed"],
         "Reward": ["gain", "retention", "success", "answered"],
+        "KindEnum": ["pin", "exclude", "open", "mastered"],
         "TrialReward": "tutor.scheduling.trials.REWARDS",
     },
 }

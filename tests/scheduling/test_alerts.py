@@ -156,7 +156,11 @@ def test_the_interval_of_a_trend_holds_the_true_difference_nine_times_in_ten(
 def test_a_stricter_threshold_never_adds_anybody(
     situation: Situation, activity: Activity, by: Limits, stricter: Limits
 ) -> None:
-    harder = Limits(*(max(pair) for pair in zip(by, stricter, strict=True)))
+    harder = Limits(
+        max(by.in_need_from, stricter.in_need_from),
+        max(by.inactive_days, stricter.inactive_days),
+        max(by.trend_drop, stricter.trend_drop),
+    )
     before, after = stand(situation, activity, by), stand(situation, activity, harder)
     if before.presence is after.presence:
         assert set(after.alerts) <= set(before.alerts)

@@ -155,6 +155,11 @@ class Observed:
                     return seen
         raise NotFound("alert of this class", str(name))
 
+    def after(self, mark: AlertMark) -> Observed:
+        """With what has been said of an alert just now."""
+        key = (mark.learner_id, Kind(mark.kind), mark.concept)
+        return replace(self, marks={**self.marks, key: mark})
+
     def told_by(self, learner_id: UUID) -> dict[str, Any]:
         """What alerts of a learner rest on beside the answers: the model, the content and the thresholds."""
         at = next(i for i, belief in enumerate(self.beliefs) if belief.learner_id == learner_id)

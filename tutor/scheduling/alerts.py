@@ -97,6 +97,11 @@ class Trend(msgspec.Struct, frozen=True):
     def change(self) -> float:
         return self.share - self.share_before
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether it rose or fell at all, as far as the interval tells."""
+        return self.low > 0 or self.high < 0
+
 
 class Absence(msgspec.Struct, frozen=True):
     """Since when (Unix time), and what lies there: concepts struggled with, and due for review."""
