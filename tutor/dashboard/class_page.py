@@ -18,7 +18,7 @@ from tutor.accounts.models import Group, Learner
 from tutor.dashboard import queries
 from tutor.dashboard.pictures import Layout, Strip, strip
 from tutor.dashboard.upcoming import Upcoming, upcoming
-from tutor.dashboard.words import BY_NEED, INACTIVE_DAYS, LABELS, SOON_DAYS, Definition, definitions
+from tutor.dashboard.words import BY_NEED, LABELS, SOON_DAYS, Definition, definitions
 from tutor.registry.effective import content_for
 from tutor.scheduling import agreements, knobs, plans, rules
 from tutor.tracing.beliefs import Belief, beliefs
@@ -116,8 +116,9 @@ def class_page(group: Group, *, by_name: bool, now: datetime) -> ClassPage:
     codes = [statuses(b.table, b.evidence, each, seconds, c) for b, each, c in zip(known, gated, criteria, strict=True)]
     later = upcoming(known, content, agreed, now=now)
     layout = Layout.of(content)
+    inactive = timedelta(days=agreements.knobs_of(agreements.of_group(group)).inactive_days)
     lines = [
-        _line(learner, belief, code, each, later[learner.pk], layout, content, now)
+        _line(learner, belief, code, each, later[learner.pk], layout, content, inactive, now)
         for learner, belief, code, each in zip(learners, known, codes, criteria, strict=True)
     ]
     if not by_name:
@@ -130,7 +131,7 @@ def words_of(group: Group) -> Mapping[str, Definition]:
     settings = agreements.of_group(group)
     chosen = agreements.knobs_of(settings)
     same = knobs.settings_of(chosen, frozenset(), group.school.timezone, 0, True)
-    return definitions(knobs.criteria_of(chosen), same, knobs.policy_of(settings.policy))
+    return definitions(knobs.criteria_of(chosen), same, knobs.policy_of(settings.policy), chosen.inactive_days)
 
 
 def _need(line: LearnerLine) -> tuple[int, int, int]:
@@ -145,6 +146,7 @@ def _line(
     later: Upcoming,
     layout: Layout,
     content: Snapshot,
+    inactive: timedelta,
     now: datetime,
 ) -> LearnerLine:
     n = np.bincount(codes[content.concept_active], minlength=len(Status))
@@ -160,7 +162,7 @@ def _line(
         summary=_summary(counts, codes, content),
         soon=int(((due > seconds) & (due <= seconds + SOON_DAYS * SECONDS_PER_DAY)).sum()),
         last_answer=last,
-        is_inactive=last is not None and now - last > timedelta(days=INACTIVE_DAYS),
+        is_inactive=last is not None and now - last > inactive,
         upcoming=later,
     )
 

@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from tutor.language import Texts, grouped, percent
+from tutor.scheduling.knobs import DEFAULTS
 from tutor.scheduling.policies import POLICIES, Policy, Settings
 from tutor.tracing.status import DEFAULT, Criteria, Status
 
-#: A learner who has not answered for this many days is marked as inactive.
-INACTIVE_DAYS: Final = 14
 #: Reviews that fall due within this many days count as soon.
 SOON_DAYS: Final = 7
 
@@ -44,10 +43,14 @@ class Definition(NamedTuple):
 
 
 def definitions(
-    criteria: Criteria = DEFAULT, settings: Settings | None = None, policy: Policy | None = None
+    criteria: Criteria = DEFAULT,
+    settings: Settings | None = None,
+    policy: Policy | None = None,
+    inactive_days: int = DEFAULTS.inactive_days,
 ) -> dict[str, Definition]:
     """By the key that templates use; a status is its own key."""
-    return _statuses(criteria) | _figures(criteria, settings or Settings(), policy or POLICIES["gain"])
+    figures = _figures(criteria, settings or Settings(), policy or POLICIES["gain"], inactive_days)
+    return _statuses(criteria) | figures
 
 
 def _levels(c: Criteria) -> dict[str, str | int]:
@@ -62,7 +65,6 @@ def _levels(c: Criteria) -> dict[str, str | int]:
         "struggling": c.struggling_after,
         "after": c.mastered_after,
         "soon": SOON_DAYS,
-        "inactive": INACTIVE_DAYS,
     }
 
 
@@ -106,8 +108,8 @@ def _statuses(c: Criteria) -> dict[str, Definition]:
     return {status.value: Definition(LABELS[status], text % levels) for status, text in texts.items()}
 
 
-def _figures(c: Criteria, s: Settings, p: Policy) -> dict[str, Definition]:
-    levels = _levels(c)
+def _figures(c: Criteria, s: Settings, p: Policy, inactive_days: int) -> dict[str, Definition]:
+    levels = {**_levels(c), "inactive": inactive_days}
     pinned = _("What a teacher has pinned comes first. Looking at this page offers nothing and changes nothing.")
     return {
         "recall": Definition(
