@@ -303,12 +303,12 @@ def _beginnings(prospect: Prospect) -> Beginnings:
     openings = _Openings(prospect, likely, waiting, n > 0, turn)
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
-        for concept in openings.take(allowed, day):
-            last = _learn(prospect, concept, day, int(answers[concept]), is_new=n[concept] == 0, visits=visits)
+        for taken in openings.take(allowed, day):
+            last = _learn(prospect, taken, day, int(answers[taken]), is_new=n[taken] == 0, visits=visits)
             started += 1
-            if is_learnable[concept] and last < len(prospect.days):
-                learnt[concept] = last
-                openings.learn(concept, last)
+            if is_learnable[taken] and last < len(prospect.days):
+                learnt[taken] = last
+                openings.learn(taken, last)
     concept, at, kind, each = np.array(visits, np.int64).reshape(-1, 4).T
     return Beginnings(concept, at, kind, each, np.bincount(concept, each, k).astype(np.int64), learnt)
 
