@@ -52,9 +52,9 @@ def _(text: str) -> str:
 
 
 _ALL: Final = (
-    Policy("gain", 3, _("What practice now adds to what will be known, per minute."), gain),
+    Policy("gain", 4, _("What practice now adds to what will be known, per minute."), gain),
     Policy("threshold", 1, _("Reviews whatever has faded below the desired retention first."), threshold),
-    Policy("exam", 2, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
+    Policy("exam", 3, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
     Policy(
         "placement", 1, _("Finds out what is known already with few questions, ahead of prerequisites."),
         placement, needs_prerequisites=False, retries=False,

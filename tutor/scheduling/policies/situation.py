@@ -68,7 +68,7 @@ class Settings:
     look_ahead: int = 1
     #: Half of what a next practice is worth comes back within this after the last one, twice as long after each right
     #: answer more in a row: massed practice leaves little.
-    recharge_days: float = 1.0
+    recharge_days: float = 0.25
     #: Unix seconds of an exam, for the policy `exam`.
     exam_at: float | None = None
     #: Positions of the concepts to be learnt; empty: all. What they rest on counts by what it unlocks.
