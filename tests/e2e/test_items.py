@@ -67,7 +67,7 @@ def test_a_teacher_finds_the_wrong_key_and_its_evidence(group: Group, ms_diaz: U
 
 def test_the_list_is_narrowed_and_taken_along(group: Group, ms_diaz: User, open_page: Open, tmp_path: Path) -> None:
     page = open_items(open_page(), ms_diaz)
-    page.get_by_label("Text").fill("half of")
+    page.get_by_label("Search in the text").fill("half of")
     page.get_by_label("Subject area").select_option("Fractions")
     follow(page, page.get_by_role("button", name="Show"))
     assert page.url.endswith("?q=half+of&area=Fractions&concept=&flag=")

@@ -42,7 +42,7 @@ SIGNS: Final[Mapping[Flag, str]] = {
 ADVICE: Final[Mapping[Flag, str]] = Texts(
     {
         Flag.WRONG_KEY: gettext_noop(
-            "Check the answer key and the wording. From the next published version on, figures start anew."
+            "Check the answer key and the wording. Once a corrected version is published, the figures start anew."
         ),
         Flag.TOO_HARD: gettext_noop("Check the wording, split it into steps, or keep it for those who want more."),
         Flag.SLOW: gettext_noop("Correct the author's minutes, which plans are made with, or shorten the item."),
