@@ -67,7 +67,10 @@ class Subject(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Row:
-    """A concept. `by_teacher`: a teacher says that it is mastered. `missing`: answers until more can be told."""
+    """A concept. `by_teacher`: a teacher says that it is mastered. `missing`: answers until more can be told.
+
+    `due_on`: the learner's own day on which it falls due, so that no list tells another.
+    """
 
     estimate: Estimate
     key: str
@@ -75,7 +78,7 @@ class Row:
     area: str
     missing: int
     by_teacher: bool
-    due_at: datetime | None
+    due_on: date | None
     waits_for: tuple[str, ...]
 
     @property
@@ -188,7 +191,7 @@ def own_page(learner: Learner, subject: Subject, subjects: Sequence[Subject], *,
     holds = agreed[learner.pk]
     criteria = holds.criteria_within(content)
     later = upcoming([belief], content, agreed, now=now)[learner.pk]
-    rows = tuple(_rows(belief, content, criteria, seconds))
+    rows = tuple(_rows(learner, belief, content, criteria, seconds))
     return OwnPage(
         learner=learner,
         subject=subject,
@@ -211,7 +214,7 @@ def _subject(curriculum_id: UUID) -> Subject | None:
         return None
 
 
-def _rows(belief: Belief, content: Snapshot, criteria: Criteria, now: float) -> Iterator[Row]:
+def _rows(learner: Learner, belief: Belief, content: Snapshot, criteria: Criteria, now: float) -> Iterator[Row]:
     for estimate in estimates(belief, content, now, criteria):
         c = estimate.concept
         concept = content.concept_contents[c]
@@ -224,7 +227,7 @@ def _rows(belief: Belief, content: Snapshot, criteria: Criteria, now: float) -> 
             area=(concept.domain if concept else None) or "",
             missing=max(criteria.enough - estimate.n, 0),
             by_teacher=c in criteria.known,
-            due_at=plans.moment(estimate.due_at),
+            due_on=forecasts.calendar(learner, estimate.due_at, 1).first if estimate.due_at else None,
             waits_for=tuple(content.concept_titles[i] for i in weak),
         )
 
@@ -243,8 +246,6 @@ def _days(learner: Learner, rows: Sequence[Row], excluded: frozenset[int], now: 
     """Those on which something falls due, by the learner's own calendar; without what is due already."""
     ahead = forecasts.calendar(learner, now, DAYS_AHEAD)
     due = [row for row in rows if row.status is Status.MASTERED and row.estimate.concept not in excluded]
-    for index in range(len(ahead)):
-        start, end = ahead.starts[index : index + 2]
-        titles = tuple(row.title for row in due if row.estimate.due_at and start <= row.estimate.due_at < end)
-        if titles:
-            yield Day(ahead.day(index), titles)
+    for day in map(ahead.day, range(len(ahead))):
+        if titles := tuple(row.title for row in due if row.due_on == day):
+            yield Day(day, titles)
