@@ -180,6 +180,21 @@ def test_the_file_holds_every_learner_and_alert(
     )  # fmt: skip
 
 
+def test_of_many_alerts_three_are_shown_and_the_others_on_demand(
+    school: School, ms_diaz: User, open_need: OpenNeed, now: datetime
+) -> None:
+    bo = people.a_learner(school, "Bo")
+    course = agreed.wide(school.pk, 8)
+    group = people.a_group(school, "7c", teachers=(ms_diaz,), learners=(bo,), curriculum=course)
+    take_in(school, [a for i in range(8) for a in answers(bo, course, f"c{i}-1", "0" * 6, last=now)], now=now)
+
+    def shown(**parameters: str) -> int:
+        return open_need(group, **parameters).content.decode().count('class="alert struggling"')
+
+    assert len(page_of(open_need(group)).in_need[0].open) == 8
+    assert (shown(), shown(all=str(bo.pk)), shown(view="print"), shown(all="x")) == (3, 8, 8, 3)
+
+
 @pytest.fixture
 def pages(class_7b: Group) -> list[str]:
     start = f"/classes/{class_7b.pk}"

@@ -79,6 +79,17 @@ def test_without_a_mouse_an_alert_is_put_aside_and_taken_back(group: Group, ms_d
     assert (row.useful, row.note, row.marked_by) == (True, "seen in class", ms_diaz)
 
 
+def test_all_alerts_of_a_learner_are_one_click_away(group: Group, ms_diaz: User, open_page: Open) -> None:
+    page = open_need(open_page(), ms_diaz)
+    card = page.locator(".needs .learner").filter(has=page.locator("p.more")).first
+    name = card.get_by_role("heading").inner_text()
+    card = page.locator(".needs .learner").filter(has=page.get_by_role("heading", name=name, exact=True))
+    more = int(card.locator("p.more").inner_text().split()[0])
+    card.locator("p.more a").click()
+    expect(card.locator(".alert")).to_have_count(3 + more)
+    expect(card.locator("p.more")).to_have_count(0)
+
+
 def test_the_effect_of_a_threshold_is_seen_before_it_is_saved(group: Group, ms_diaz: User, open_page: Open) -> None:
     page = open_need(open_page(), ms_diaz)
     names = page.locator(".glance tbody th a").all_inner_texts()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Final, NamedTuple, final
@@ -21,8 +21,10 @@ from tutor.scheduling.alerting import Judged, Observed, Seen
 from tutor.scheduling.alerts import OF_CONCEPTS, Absence, Evidence, Kind, Practice, Presence, Trend
 from tutor.scheduling.models import AlertMark
 
-#: Alerts of one learner that are shown at once; the others on demand.
+#: Alerts of one learner that are shown at once; the others on demand, since a page of hundreds takes long.
 SHOWN: Final = 3
+#: Said in place of a learner: everybody's.
+EVERYBODY: Final = "*"
 #: Concepts due for review that are named.
 NAMED: Final = 3
 
@@ -102,7 +104,7 @@ class Named(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Line:
-    """A learner. `rank` counts from 1, None where nobody is ranked."""
+    """A learner. `rank` counts from 1, None where nobody is ranked. `is_whole`: whether all alerts are shown."""
 
     judged: Judged
     learner: Learner
@@ -112,15 +114,16 @@ class Line:
     folded: tuple[AlertLine, ...]
     struggling: tuple[Named, ...]
     due: tuple[Named, ...]
+    is_whole: bool
     now: datetime
 
     @property
     def shown(self) -> tuple[AlertLine, ...]:
-        return self.open[:SHOWN]
+        return self.open if self.is_whole else self.open[:SHOWN]
 
     @property
-    def more(self) -> tuple[AlertLine, ...]:
-        return self.open[SHOWN:]
+    def n_more(self) -> int:
+        return len(self.open) - len(self.shown)
 
     @property
     def n_concepts(self) -> int:
@@ -213,20 +216,20 @@ class NeedPage:
         ]
 
 
-def need_page(group: Group, *, now: datetime) -> NeedPage:
-    """Raises: queries.NothingToLearn."""
+def need_page(group: Group, *, whole: str = "", now: datetime) -> NeedPage:
+    """`whole`: whose alerts are all shown: a learner's id, or `EVERYBODY`. Raises: queries.NothingToLearn."""
     learners = queries.members(group)
     content = queries.content_of(group)
     observed = alerting.observe(group, content, [learner.pk for learner in learners], now=now)
     who = {learner.pk: learner for learner in learners}
-    lines = [_line(each, who[each.learner_id], None, observed) for each in observed.judged()]
+    lines = [_line(each, who[each.learner_id], observed, whole) for each in observed.judged()]
     # Stable, so that equals stay by name.
     ranked = sorted((line for line in lines if line.judged.is_in_need), key=lambda line: line.judged.need)
     away = sorted(_present(lines, Presence.INACTIVE), key=lambda line: line.judged.standing.last_at or 0.0)
     return NeedPage(
         group=group,
         observed=observed,
-        in_need=tuple(_line(line.judged, line.learner, rank, observed) for rank, line in enumerate(ranked, start=1)),
+        in_need=tuple(replace(line, rank=rank) for rank, line in enumerate(ranked, start=1)),
         inactive=tuple(away),
         silent=tuple(_present(lines, Presence.SILENT)),
         others=tuple(line for line in _present(lines, Presence.ACTIVE) if not line.judged.is_in_need),
@@ -241,17 +244,18 @@ def alert_line(observed: Observed, learner: Learner, seen: Seen) -> AlertLine:
     return AlertLine(seen, queries.called(learner), *named)
 
 
-def _line(judged: Judged, learner: Learner, rank: int | None, observed: Observed) -> Line:
+def _line(judged: Judged, learner: Learner, observed: Observed, whole: str) -> Line:
     content, standing = observed.content, judged.standing
     return Line(
         judged=judged,
         learner=learner,
         name=queries.called(learner),
-        rank=rank,
+        rank=None,
         open=tuple(alert_line(observed, learner, seen) for seen in judged.open),
         folded=tuple(alert_line(observed, learner, seen) for seen in judged.folded),
         struggling=tuple(_named(content, concept) for concept in standing.struggling),
         due=tuple(_named(content, concept) for concept in standing.due),
+        is_whole=whole in (EVERYBODY, str(learner.pk)),
         now=observed.now,
     )
 

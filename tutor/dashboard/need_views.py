@@ -16,7 +16,7 @@ from tutor.accounts.access import NotFound, access_group
 from tutor.accounts.models import Group, User
 from tutor.dashboard import csv, need_file, queries
 from tutor.dashboard.guards import action, page, user_of
-from tutor.dashboard.need_page import AlertLine, NeedPage, alert_line, need_page
+from tutor.dashboard.need_page import EVERYBODY, AlertLine, NeedPage, alert_line, need_page
 from tutor.dashboard.need_thresholds import Asked, preview
 from tutor.scheduling import agreements, alert_marks, alerting
 from tutor.scheduling.alert_marks import TooLong
@@ -118,16 +118,16 @@ def _marked(request: HttpRequest, user: User, group: Group, name: Name) -> Alert
 
 
 def _shown(request: HttpRequest, group: Group, template: str) -> HttpResponse:
-    now = timezone.now()
+    now, is_print = timezone.now(), request.GET.get("view") == "print"
     try:
-        shown = need_page(group, now=now)
+        shown = need_page(group, whole=EVERYBODY if is_print else request.GET.get("all", ""), now=now)
     except queries.NothingToLearn as reason:
         return _nothing(request, group, reason)
     asked = Asked.parse(request.GET, shown.observed.knobs)
     context = {
         "page": shown, "now": now, "asked": asked, "is_asked": not request.GET.keys().isdisjoint(ALERTS),
         "preview": preview(shown, asked), "changed_by": _changed_by(shown),
-        "is_print": request.GET.get("view") == "print",
+        "is_print": is_print,
     }  # fmt: skip
     return render(request, template, context)
 
