@@ -189,7 +189,7 @@ def test_of_many_alerts_three_are_shown_and_the_others_on_demand(
     take_in(school, [a for i in range(8) for a in answers(bo, course, f"c{i}-1", "0" * 6, last=now)], now=now)
 
     def shown(**parameters: str) -> int:
-        return open_need(group, **parameters).content.decode().count('class="alert struggling"')
+        return str(open_need(group, **parameters).content.decode()).count('class="alert struggling"')
 
     assert len(page_of(open_need(group)).in_need[0].open) == 8
     assert (shown(), shown(all=str(bo.pk)), shown(view="print"), shown(all="x")) == (3, 8, 8, 3)

@@ -14,7 +14,7 @@ from tutor.dashboard import need_words, queries
 from tutor.dashboard.csv import Cell
 from tutor.dashboard.need_page import AlertLine, Line, NeedPage
 from tutor.scheduling import alert_marks, alerts, contents, plans
-from tutor.scheduling.alerts import Activity, Evidence, Kind, Practice, Trend
+from tutor.scheduling.alerts import Evidence, Kind, Practice, Trend
 from tutor.scheduling.models import AlertMark
 
 
@@ -58,16 +58,11 @@ def marks_rows(group: Group) -> list[list[Cell]]:
 
 def _of_learner(label: str, line: Line) -> Iterator[list[Cell]]:
     who: list[Cell] = [label, line.rank, line.name, str(line.learner.pk)]
-    counts = line.judged.standing.activity
-    rest: list[Cell] = [line.last_at, *_counts(counts), len(line.due)]
+    rest: list[Cell] = [line.last_at, *line.judged.standing.activity, len(line.due)]
     for alert in (*line.open, *line.folded):
         yield [*who, alert.label, alert.concept, alert.key, *_evidence(alert.evidence), *rest, _said(alert)]
     if not line.open and not line.folded:
         yield [*who, "", "", "", *_evidence(None), *rest, ""]
-
-
-def _counts(activity: Activity) -> list[Cell]:
-    return list(activity)
 
 
 def _said(alert: AlertLine) -> str:

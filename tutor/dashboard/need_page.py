@@ -204,10 +204,6 @@ class NeedPage:
     def lines(self) -> tuple[Line, ...]:
         return (*self.in_need, *self.others, *self.inactive, *self.silent)
 
-    @property
-    def n_folded(self) -> int:
-        return sum(len(line.folded) for line in self.lines)
-
     @cached_property
     def useful(self) -> list[Useful]:
         return [
