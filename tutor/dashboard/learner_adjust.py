@@ -9,8 +9,8 @@ from functools import cache
 from typing import NamedTuple, final
 from zoneinfo import available_timezones
 
-from tutor.accounts.models import Group, Learner, User
-from tutor.dashboard import learner_said, learner_words
+from tutor.accounts.models import Group, Learner, LearnerToken, User
+from tutor.dashboard import learner_links, learner_said, learner_words
 from tutor.dashboard.learner_page import Known, known
 from tutor.dashboard.learner_said import KINDS, LAST_HOUR, LONGEST_REASON, Said, Word
 from tutor.dashboard.words import Definition
@@ -35,6 +35,7 @@ class AdjustPage:
     said: tuple[Word, ...]
     form: Said
     settings: Said
+    links: tuple[LearnerToken, ...]
     definitions: Mapping[str, Definition]
 
     @property
@@ -97,6 +98,7 @@ def adjust_page(
         said=tuple(learner_said.in_force(user, learner, of.content, now=now)),
         form=form,
         settings=settings or learner_said.settings_form(learner),
+        links=tuple(learner_links.of(learner, now=now)),
         definitions=learner_words.of_learner(of.agreed),
     )
 

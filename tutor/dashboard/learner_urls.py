@@ -1,5 +1,6 @@
 from django.urls import URLPattern, path
 
+from tutor.dashboard import learner_link
 from tutor.dashboard import learner_views as views
 
 _LEARNER = "classes/<uuid:group_id>/learners/<uuid:learner_id>"
@@ -17,4 +18,6 @@ urlpatterns: list[URLPattern] = [
     path(f"{_LEARNER}/say/", views.say, name="learner_say"),
     path(f"{_LEARNER}/said/<uuid:override_id>/take-back/", views.take_back, name="learner_take_back"),
     path(f"{_LEARNER}/settings/", views.settle, name="learner_settle"),
+    path(f"{_LEARNER}/links/", learner_link.make, name="learner_link"),
+    path(f"{_LEARNER}/links/<uuid:token_id>/end/", learner_link.end, name="learner_link_end"),
 ]
