@@ -56,6 +56,8 @@ PAGES: Final = (
     Page("item", f"{_CLASS}/items/{{item}}/"),
     Page("settings", f"{_CLASS}/settings/"),
     Page("settings_file", f"{_CLASS}/settings/preview.csv", is_whole=False),
+    Page("policy", f"{_CLASS}/settings/policy/"),
+    Page("policy_file", f"{_CLASS}/settings/policy/{{table}}.csv", is_whole=False),
     Page("learner", f"{_LEARNER}/"),
     Page("learner_print", f"{_LEARNER}/print/"),
     Page("learner_concept", f"{_LEARNER}/concepts/{{key}}/"),
@@ -82,8 +84,9 @@ _LINKS: Final = (
     ("mastery", r"/mastery/(?P<key>[^/?#\"]+)/"),
     ("prerequisites", rf"/prerequisites/(?P<parent_id>{_UUID})/(?P<child_id>{_UUID})/"),
     ("forecast", r"/forecast/(?P<of>[\w-]+)\.csv"),
+    ("policy", r"/settings/policy/(?P<table>[\w-]+)\.csv"),
     ("items", r"/items/(?P<item>[^/?#\"]+)/"),
-    ("learner_answers", rf"/decisions/(?P<decision_id>{_UUID})/"),
+    ("learner_answers?show=offers", rf"/decisions/(?P<decision_id>{_UUID})/"),
     ("models", rf"/models/(?P<version_id>{_UUID})/"),
     ("models", rf"/models/runs/(?P<run_id>{_UUID})/"),
     ("models", rf"/models/of/(?P<curriculum_id>{_UUID})/"),
@@ -98,9 +101,12 @@ def places(fetch: Fetch, known: Mapping[str, str] | None = None) -> dict[str, st
     found = dict(known or {})
     by_name = {page.name: page for page in PAGES}
     for name, link in _LINKS:
+        name, mark, query = name.partition("?")
         page = by_name[name]
         if not set(re.compile(link).groupindex) <= found.keys():
-            match = re.search(rf'(?:href|action)="[^"]*{link}', fetch(page.reader, page.address.format_map(found)))
+            match = re.search(
+                rf'(?:href|action)="[^"]*{link}', fetch(page.reader, page.address.format_map(found) + mark + query)
+            )
             found |= match.groupdict() if match else {}
     return found
 

@@ -16,7 +16,9 @@ SOME = {"group_id", "learner_id", "parent_id", "child_id", "decision_id", "versi
 
 
 def filled(page: Page) -> str:
-    return page.address.format_map({name: str(UUID(int=1)) for name in SOME} | {"key": "k", "item": "i", "of": "o"})
+    return page.address.format_map(
+        {name: str(UUID(int=1)) for name in SOME} | {"key": "k", "item": "i", "of": "o", "table": "t"}
+    )
 
 
 def some_address(pattern: URLPattern) -> str:

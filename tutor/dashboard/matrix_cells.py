@@ -27,7 +27,7 @@ LETTERS: Final[Mapping[Status, str | Promise]] = {
     Status.LEARNING: pgettext_lazy("letter of a status", "L"),
     Status.NOT_ENOUGH_DATA: pgettext_lazy("letter of a status", "?"),
     Status.MASTERED: pgettext_lazy("letter of a status", "M"),
-    Status.LOCKED: pgettext_lazy("letter of a status", "\u2013"),
+    Status.LOCKED: pgettext_lazy("letter of a status", "–"),  # noqa: RUF001
 }
 #: Short, since a class stands in each cell.
 CLASSES: Final[Mapping[Status, str]] = {

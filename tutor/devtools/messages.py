@@ -11,8 +11,8 @@ from tutor.devtools.stack import manage_py
 
 LOCALES = ROOT / "tutor" / "locale"
 PROGRAMS = ("xgettext", "msguniq", "msgmerge", "msgattrib", "msgfmt")
-#: Where no page's texts are.
-IGNORED = ("tests", "docs", "docker", "kt_models", "tutor/devtools")
+#: Where no page's texts are. Catalogues that it comes upon would be written to, wherever they are asked for.
+IGNORED = ("locale", "tests", "docs", "docker", "kt_models", "tutor/devtools")
 COLLECT = (
     *("makemessages", "--verbosity", "0", "--add-location", "file", "--no-obsolete", "--no-wrap"),
     *(f"--ignore={folder}" for folder in IGNORED),
@@ -62,8 +62,12 @@ def _without_format(entry: re.Match[str]) -> str:
     flags, comments, texts = entry.groups()
     if "%(" in texts:
         return entry.group()
-    kept = [flag for flag in flags.removeprefix("#, ").split(", ") if flag != "python-format"]
-    return (f"#, {', '.join(kept)}\n" if kept else "") + comments + texts
+    # What msgmerge doubts though the text is the same: a translation that is no such format.
+    doubted = "".join(line.removeprefix("#| ") for line in comments.splitlines(keepends=True) if line.startswith("#| "))
+    wrong = {"python-format", "fuzzy"} if texts.startswith(doubted) else {"python-format"}
+    kept = [flag for flag in flags.removeprefix("#, ").split(", ") if flag not in wrong]
+    others = "".join(line for line in comments.splitlines(keepends=True) if "fuzzy" in kept or line[:2] != "#|")
+    return (f"#, {', '.join(kept)}\n" if kept else "") + others + texts
 
 
 def untranslated(file: Path) -> int:
