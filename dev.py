@@ -125,12 +125,20 @@ def check(options: argparse.Namespace, rest: list[str]) -> int:
         return 1 if checks.run(env) else 0
 
 
-@command("core", "test", "e2e")
+@command(
+    "core",
+    "test",
+    "e2e",
+    into={"metavar": "FOLDER", "help": "every page, both schemes, on a phone and a desk; else what docs/ shows"},
+    language={"default": "en", "help": "of the pages"},
+)
 def screenshots(options: argparse.Namespace, rest: list[str]) -> int:
-    """pictures of the demo that runs, into docs/img"""
+    """pictures of the demo that runs: into docs/img, or all of them into a folder"""
     refuse(rest)
-    url, email, password = demo_of_trellis.teacher()
-    return attend(["-m", "tests.e2e.screenshots", url, email, password, "docs/img"], dict(os.environ))
+    url, accounts = demo_of_trellis.accounts()
+    into = [options.into, "--all"] if options.into else ["docs/img"]
+    shoot = ["-m", "tests.e2e.screenshots", url, accounts, *into, "--language", options.language]
+    return attend(shoot, dict(os.environ))
 
 
 @command("core")

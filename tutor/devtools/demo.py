@@ -180,12 +180,11 @@ def next_free_port(host: str, wanted: int) -> int:
     raise Problem(f"ports {wanted} to {port} of {host} are all taken: name another with --port")
 
 
-def teacher() -> tuple[str, str, str]:
-    """Address, e-mail and password for whoever wants to look at the demo that runs."""
+def accounts() -> tuple[str, str]:
+    """Address of the demo that runs, and the file that opens it, for whoever wants to look at it."""
     if not running():
         raise Problem("no demo is running: start one with python3 dev.py demo, then do this in another terminal")
-    school = json.loads(SCHOOL.read_text())
-    return running()["url"], school["teacher_email"], school["teacher_password"]
+    return running()["url"], str(SCHOOL)
 
 
 def running() -> dict[str, Any]:
