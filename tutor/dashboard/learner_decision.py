@@ -182,4 +182,4 @@ def _model(version_id: UUID) -> str:
     if row is None:
         return _("a version that has been removed since")
     kind, made = row
-    return _("“%(kind)s” of %(day)s") % {"kind": kind, "day": date_format(made, "j F Y")}
+    return _("“%(kind)s” of %(day)s") % {"kind": kind, "day": date_format(made, "DATE_FORMAT")}

@@ -56,7 +56,11 @@ def untouched_rows(rows: Sequence[ConceptRow], address: str) -> SafeString:
 
     def one(row: ConceptRow) -> str:
         said = [waits % {"list": ", ".join(row.waits_for)}] if row.waits_for else []
-        said += [planned % {"day": date_format(timezone.localtime(row.next_at), "j M")}] if row.next_at else []
+        said += (
+            [planned % {"day": date_format(timezone.localtime(row.next_at), "SHORT_DATE_FORMAT")}]
+            if row.next_at
+            else []
+        )
         more = "".join(f' <span class="muted">{escape(text)}</span>' for text in said)
         return (
             f'<li><span class="status">{marks[row.status]}{escape(row.label)}</span> '
@@ -110,14 +114,16 @@ def _row(row: ConceptRow, address: str, words: _Words, now: datetime) -> str:
 def _due(row: ConceptRow, words: _Words, now: datetime) -> str:
     if row.due_at is None:
         return words.never if row.status is Status.MASTERED and not row.said else _NONE
-    title = date_format(timezone.localtime(row.due_at), "j F Y, H:i")
+    title = date_format(timezone.localtime(row.due_at), "DATETIME_FORMAT")
     return f'<time datetime="{row.due_at.isoformat()}" title="{title}">{escape(ahead(row.due_at, now))}</time>'
 
 
 def _planned(at: datetime | None) -> str:
     if at is None:
         return _NONE
-    return f'<time datetime="{at.isoformat()}">{date_format(timezone.localtime(at), "D, j M")}</time>'
+    day = timezone.localtime(at)
+    shown = f"{date_format(day, 'D')}, {date_format(day, 'SHORT_DATE_FORMAT')}"
+    return f'<time datetime="{at.isoformat()}">{shown}</time>'
 
 
 def _curve(curve: Drawn, row: ConceptRow) -> str:

@@ -19,6 +19,7 @@ from tutor.accounts.models import Group, Learner
 from tutor.dashboard import prerequisites_words as words
 from tutor.dashboard import queries
 from tutor.dashboard.prerequisites_words import HOLDING, KINDS, LIKELY, Kind
+from tutor.language import percent
 from tutor.registry import graphs
 from tutor.registry.effective import content_for
 from tutor.registry.graphs import Graph
@@ -184,7 +185,7 @@ def model_says(of: State, edge: Edge) -> list[str]:
         says.append(words.effect(found, edge.parent, edge.child))
     back = of.graph.layers.learned.get((edge.pair[1], edge.pair[0]))
     if back and back.probability >= words.SHOWN:
-        says.append(_("The other way round it is %(p)s sure.") % {"p": f"{back.probability:.0%}"})
+        says.append(_("The other way round it is %(p)s sure.") % {"p": percent(back.probability)})
     return says
 
 

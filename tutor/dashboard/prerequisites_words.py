@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from tutor.dashboard.words import Definition
+from tutor.language import Figure, grouped, percent
 from tutor.registry.prerequisites import LEARNERS, SURE, Learned
 from tutor.registry.reviews import Verb
 
@@ -79,7 +80,7 @@ VERBS: Final[Mapping[Verb, Promise]] = {
 
 
 def definitions() -> dict[str, Definition]:
-    sure, learners = f"{SURE:.0%}", LEARNERS
+    sure, learners = percent(SURE), LEARNERS
     return {
         "prerequisites": Definition(
             _("Prerequisites"),
@@ -108,7 +109,7 @@ def definitions() -> dict[str, Definition]:
                 "By how much mastering the first concept raises the level at which a learner settles on the second, "
                 "in logits: 0 is nothing, 1 lifts an even chance of a right answer to %(one)s."
             )
-            % {"one": f"{0.731:.0%}"},
+            % {"one": percent(0.731)},
         ),
         "waits": Definition(
             _("Waiting"),
@@ -140,7 +141,7 @@ def meaning(is_holding: bool, parent: str, child: str) -> str:
 
 def reason(kind: Kind, circle: str) -> str:
     """Why it holds or not. `circle` names the concepts of a cycle."""
-    sure = {"sure": f"{SURE:.0%}", "learners": LEARNERS}
+    sure = {"sure": percent(SURE), "learners": LEARNERS}
     texts = {
         Kind.AUTHORED: _("It holds: the authors of the curriculum wrote it, and nobody has rejected it."),
         Kind.ACCEPTED: _("It holds: a review accepted it."),
@@ -179,15 +180,15 @@ def belief(learned: Learned, parent: str, child: str) -> str:
     else:
         text = _("The model doubts that “%(parent)s” supports “%(child)s”: %(p)s.")
     parts = _("That the two are linked at all: %(existence)s; that the link runs this way: %(direction)s.")
-    figures = {"existence": f"{learned.existence:.0%}", "direction": f"{learned.direction:.0%}"}
-    return f"{text % {'parent': parent, 'child': child, 'p': f'{p:.0%}'}} {parts % figures}"
+    figures = {"existence": percent(learned.existence), "direction": percent(learned.direction)}
+    return f"{text % {'parent': parent, 'child': child, 'p': percent(p)}} {parts % figures}"
 
 
 def evidence(learned: Learned) -> str:
     text = ngettext(
         "It rests on the answers of %(n)s learner.", "It rests on the answers of %(n)s learners.", learned.evidence
     )
-    return text % {"n": f"{learned.evidence:,}"}
+    return text % {"n": grouped(learned.evidence)}
 
 
 def effect(learned: Learned, parent: str, child: str) -> str:
@@ -196,18 +197,18 @@ def effect(learned: Learned, parent: str, child: str) -> str:
         "Who has mastered “%(parent)s” settles at a chance of %(raised)s to be right on “%(child)s” "
         "where it would else be %(even)s (effect %(effect)s)."
     ) % {
-        "even": f"{0.5:.0%}",
+        "even": percent(0.5),
         "parent": parent,
         "child": child,
-        "raised": f"{raised:.0%}",
-        "effect": f"{learned.effect:.2f}",
+        "raised": percent(raised),
+        "effect": f"{Figure(learned.effect):.2f}",
     }
 
 
 def short(learned: Learned) -> str:
     return ngettext("%(p)s sure, %(n)s learner", "%(p)s sure, %(n)s learners", learned.evidence) % {
-        "p": f"{learned.probability:.0%}",
-        "n": f"{learned.evidence:,}",
+        "p": percent(learned.probability),
+        "n": grouped(learned.evidence),
     }
 
 

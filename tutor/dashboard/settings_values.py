@@ -111,9 +111,9 @@ def told(field: Field, value: Any, content: Snapshot | None = None) -> str:
     if field.kind is Kind.FLAG:
         return _("on") if value else _("off")
     if field.kind is Kind.DAY:
-        return date_format(value, "j F Y")
+        return date_format(value, "DATE_FORMAT")
     if field.kind is Kind.DAYS:
-        return ", ".join(_spans(value, lambda each: date_format(each, "j F Y")))
+        return ", ".join(_spans(value, lambda each: date_format(each, "DATE_FORMAT")))
     if field.kind is Kind.WEEKDAYS:
         return ", ".join(str(WEEKDAYS[each]) for each in WEEKDAYS if each in value)
     if field.kind is Kind.CONCEPTS:
@@ -127,7 +127,9 @@ def told(field: Field, value: Any, content: Snapshot | None = None) -> str:
 
 def _refused(field: Field, text: str) -> str:
     rule = bounds(field)
-    if field.kind is Kind.COUNT:
+    if not text:
+        said = _("A value is missing: give one, %(rule)s (%(why)s).")
+    elif field.kind is Kind.COUNT:
         said = _("“%(typed)s” cannot be: give a whole number, %(rule)s (%(why)s).")
     else:
         said = _("“%(typed)s” cannot be: give a number, %(rule)s (%(why)s).")
