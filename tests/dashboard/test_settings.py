@@ -132,7 +132,7 @@ def test_plans_are_marked_to_be_made_anew(save: Send, class_7b: Group, client: p
     [
         ({"retention": "120"}, "“120” cannot be: give a number, 50 to 99% (less lets most be forgotten"),
         ({"retention": "much"}, "“much” cannot be: give a number, 50 to 99%"),
-        ({"retention": ""}, "“” cannot be: give a number, 50 to 99%"),
+        ({"retention": ""}, "A value is missing: give one, 50 to 99%"),
         ({"answers_a_day": "2.5"}, "“2.5” cannot be: give a whole number, 1 to 1000 answers"),
         ({"look_ahead": "4"}, "“4” cannot be: give a whole number, 1 to 3 steps (1 is practice itself)"),
         ({"exam_on": "14.6.2027"}, "“14.6.2027” is no day: write year, month and day, such as 2027-06-14."),

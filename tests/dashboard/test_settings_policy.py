@@ -174,7 +174,7 @@ def test_an_evaluation_is_told_with_its_estimators_and_what_they_rest_on(
     for name in ("ips", "snips", "dr"):
         assert f"{100 * told['values'][name]['value']['value']:.1f}%" in text
         assert f"{100 * told['values'][name]['gain']['low']:+.1f}%".replace("-", "\N{MINUS SIGN}") in text
-    assert f"Effective sample: {int(told['overlap']['effective'])}." in text
+    assert f"Effective sample: {told['overlap']['effective']:.1f}." in text
     assert "200 learners." in text
     for line in told["assumptions"]:
         assert line in text.replace("&#x27;", "'")

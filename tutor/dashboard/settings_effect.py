@@ -33,7 +33,7 @@ from tutor.tracing.status import statuses
 #: Of a larger class so many learners are drawn: bounds the time that a preview takes.
 MOST_LEARNERS: Final = 48
 #: Learners times days until an exam that are simulated: for exams far ahead fewer learners are drawn.
-MOST_DAYS: Final = 4_000
+MOST_DAYS: Final = 6_000
 #: Retentions that are compared.
 RETENTIONS: Final = (0.70, 0.80, 0.90, 0.95)
 #: Draws nothing by itself: exploration is left out.

@@ -223,7 +223,10 @@ def _set(line: Line, value: Any) -> Line:
 
 
 def _typed(line: Line, data: QueryDict) -> Line:
+    """Of an address that lacks a field, what is saved; but what is not ticked is not sent."""
     field = line.field
+    if field.name not in data and field.kind not in (Kind.FLAG, Kind.WEEKDAYS, Kind.CONCEPTS):
+        return line
     typed: Any = data.getlist(field.name) if field.kind in (Kind.WEEKDAYS, Kind.CONCEPTS) else data.get(field.name, "")
     try:
         if field.kind is Kind.CONCEPTS:

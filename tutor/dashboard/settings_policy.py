@@ -212,9 +212,9 @@ class EvaluationLine:
         ]
 
     @property
-    def effective(self) -> int | None:
+    def effective(self) -> float | None:
         found = self.report.get("overlap", {}).get("effective")
-        return None if found is None else int(found)
+        return None if found is None else round(found, 1)
 
     @property
     def known(self) -> str:

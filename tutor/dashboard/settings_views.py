@@ -94,7 +94,7 @@ def save(request: HttpRequest, group_id: UUID) -> HttpResponse:
     form = form.against() if is_conflict else form
     shown = SettingsPage(group, _content(group), form, None)
     status = 409 if is_conflict else 422
-    return render(request, "dashboard/settings.html", {"page": shown, "now": now}, status=status)
+    return render(request, "dashboard/settings.html", {"page": shown, "now": now, "is_refused": True}, status=status)
 
 
 def who(said: Said) -> str:
