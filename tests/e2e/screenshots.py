@@ -35,14 +35,15 @@ SHOWN: Final[dict[str, tuple[Scheme, ...]]] = {
     "forecast": ("light",),
     "items": ("light",),
 }
-#: Text stays sharp, and a page takes some 60 KB.
+#: Text stays sharp, and a page takes some 60 KB. A WebP is at most 16,383 pixels high: what is longer is cut.
 _QUALITY: Final = 0.82
 _TO_WEBP: Final = """
 async ([png, quality]) => {
   const picture = new Image();
   picture.src = `data:image/png;base64,${png}`;
   await picture.decode();
-  const canvas = Object.assign(document.createElement("canvas"), {width: picture.width, height: picture.height});
+  const height = Math.min(picture.height, 16383);
+  const canvas = Object.assign(document.createElement("canvas"), {width: picture.width, height});
   canvas.getContext("2d").drawImage(picture, 0, 0);
   return canvas.toDataURL("image/webp", quality).split(",")[1];
 }
