@@ -195,7 +195,11 @@ def _key(known: State, sort: str) -> Float:
     if sort == "discrimination":
         return telling
     rank = np.full(len(rows), float(len(Flag)))
-    for place, mask in reversed(list(enumerate(flags(known).values()))):
+    marked = flags(known)
+    # Of what nobody has met there is nothing to read, so it comes after all else.
+    never = marked.pop(Flag.NEVER)
+    for place, mask in reversed(list(enumerate(marked.values()))):
         rank[mask] = place
     # Within a flag the least telling come first: 10 is more than any correlation.
-    return np.where(rank < len(Flag), rank * 10 + telling, np.inf)
+    order = np.where(rank < len(Flag), rank * 10 + telling, 10.0 * len(Flag))
+    return np.where(never, unknown, order)
