@@ -166,8 +166,8 @@ def _loss(card: Card) -> float | None:
     return next((figure.value.value for figure in card.figures if figure.key == "log_loss"), None)
 
 
-def _loss_of(value: float) -> str:
-    return f"{Figure(value):.3f}"
+def _loss_of(value: float | None) -> str:
+    return "" if value is None else f"{Figure(value):.3f}"
 
 
 def _capital(text: str) -> str:

@@ -20,7 +20,7 @@ from tutor.tracing.status import Status
 register = template.Library()
 
 #: After "in" and before "ago": languages with cases decline them there.
-_SPANS: Final = {
+_SPANS: Final[dict[str, Any]] = {
     "year": npgettext_lazy("in … or … ago", "%(num)d year", "%(num)d years", "num"),
     "month": npgettext_lazy("in … or … ago", "%(num)d month", "%(num)d months", "num"),
     "week": npgettext_lazy("in … or … ago", "%(num)d week", "%(num)d weeks", "num"),
