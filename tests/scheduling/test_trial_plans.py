@@ -32,7 +32,10 @@ def bo(school: School, fractions: Curriculum) -> Learner:
 def trial(school: School, fractions: Curriculum, bo: Learner) -> PolicyTrial:
     """Leitner's boxes, which read the history, are tried beside `gain` in one plan of two."""
     new, approved = Side("leitner", None), Side("gain", None)
-    begun = trials.begin(school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed", now=NOW)
+    begun = trials.begin(
+        school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed",
+        now=NOW,
+    )  # fmt: skip
     trials.forget()
     return begun
 
@@ -84,7 +87,10 @@ def test_a_trial_that_begins_while_a_plan_is_made_has_the_next_one(
     """Before it began, nobody read the history that Leitner's boxes go by."""
     before = rules.agreed(school.pk, fractions.pk, [bo.pk], NOW)[bo.pk]
     new, approved = Side("leitner", None), Side("gain", None)
-    trials.begin(school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed", now=NOW)
+    trials.begin(
+        school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed",
+        now=NOW,
+    )  # fmt: skip
     trials.forget()
     belief = believed(bo, fractions)
     made = {services.choose(belief, now=NOW, seed=seed, agreed=before).policy for seed in range(20)}
@@ -96,7 +102,10 @@ def test_a_trial_of_what_a_release_no_longer_allows_serves_nobody_and_stops_nobo
 ) -> None:
     config = configs.create(school.pk, name="keen", policy="gain", parameters={"retention": 0.95}, now=NOW)
     approved, new = Side("gain", None), Side("gain", config)
-    begun = trials.begin(school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed", now=NOW)
+    begun = trials.begin(
+        school.pk, fractions, None, approved=approved, new=new, promise=Promise(alpha=0.5), unrehearsed="agreed",
+        now=NOW,
+    )  # fmt: skip
     # As an earlier release may have let it be set.
     PolicyConfig.objects.filter(pk=config.pk).update(parameters={"retention": 0.999})
     trials.forget()
@@ -110,7 +119,10 @@ def test_a_plan_has_as_many_entries_as_its_policy_sets_or_as_are_asked_for(schoo
     [learner] = learners(school, 1)
     config = configs.create(school.pk, name="short", policy="gain", parameters={"size": 3}, now=NOW)
     approved, new = Side("gain", None), Side("gain", config)
-    begun = trials.begin(school.pk, curriculum, None, approved=approved, new=new, promise=Promise(), unrehearsed="agreed", now=NOW)
+    begun = trials.begin(
+        school.pk, curriculum, None, approved=approved, new=new, promise=Promise(), unrehearsed="agreed",
+        now=NOW,
+    )  # fmt: skip
     trials.promote(begun, anyway=True, reason="sessions are short", now=NOW)
     record(school, [answer(learner, curriculum, 0)])
     work()

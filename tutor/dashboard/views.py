@@ -41,4 +41,3 @@ def one_class(request: HttpRequest, group_id: UUID) -> HttpResponse:
     except queries.NothingToLearn as reason:
         return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
     return render(request, "dashboard/class.html", {"page": shown, "by_name": by_name, "now": now})
-

@@ -65,11 +65,13 @@ def _rivals(card: Card) -> Iterator[Fault]:
 def _worse(card: Card) -> Iterator[Fault]:
     """Parts whose whole interval lies above that of all answers."""
     whole = next((figure.value for figure in card.figures if figure.key == "log_loss"), None)
-    if whole is None or whole.high is None:
+    if whole is None or whole.value is None or whole.high is None:
         return
     for what, part in _parts(card):
         loss = part.log_loss
-        if loss is not None and loss.low is not None and loss.value is not None and loss.low > whole.high:
+        if loss is None or loss.value is None or loss.low is None or loss.high is None:
+            continue
+        if loss.low > whole.high:
             text = _(
                 "%(part)s: answers are harder to foretell than the rest, log loss %(value)s [%(low)s, %(high)s], "
                 "of all answers %(whole)s."
@@ -81,7 +83,9 @@ def _worse(card: Card) -> Iterator[Fault]:
 def _against_champion(card: Card) -> Iterator[Fault]:
     for part in (*card.groups, *card.deciles):
         worse = part.worse
-        if worse and worse.value is not None and worse.low is not None and worse.value > WORSE and worse.low > 0:
+        if worse is None or worse.value is None or worse.low is None or worse.high is None:
+            continue
+        if worse.value > WORSE and worse.low > 0:
             text = _("%(part)s: told worse than by the champion, by %(value)s nats an answer [%(low)s, %(high)s].")
             told = {"value": worse.value, "low": worse.low, "high": worse.high}
             figures = {name: _loss_of(each) for name, each in told.items()}

@@ -40,7 +40,8 @@ MOST: Final = 100_000
 
 # Whole histories, for the first answer to a concept tells what was known before.
 _ANSWERS: Final = """
-SELECT dense_rank() OVER (ORDER BY i.learner_id) - 1, i.item, i.concepts, i.correct, extract(epoch FROM i.occurred_at)::float8
+SELECT dense_rank() OVER (ORDER BY i.learner_id) - 1, i.item, i.concepts, i.correct,
+    extract(epoch FROM i.occurred_at)::float8
 FROM (
     SELECT learner_id FROM tracing_learnerstate
     WHERE school_id = %s AND curriculum_id = %s ORDER BY as_of DESC NULLS LAST LIMIT %s
