@@ -38,6 +38,11 @@ class AnswersPage:
         return self.known.learner
 
     @property
+    def has_others(self) -> bool:
+        """Whether some of the answers listed were not chosen by the tutor."""
+        return any(given.decision is None for given in self.part.answers)
+
+    @property
     def concepts(self) -> list[Choice]:
         content = self.known.content
         found = [Choice(key, content.concept_titles[at]) for key, at in content.concept_position.items()]

@@ -93,7 +93,7 @@ PARTS: Final = (
                 "exam_on",
                 Kind.DAY,
                 _("Exam date"),
-                _("Forecasts are for this day; only the policy “Towards an exam” chooses by it."),
+                _("Forecasts are for this day. Practice follows it only with the policy “Towards an exam”, under “Policy and exploration” below."),
                 none=_("no exam"),
             ),
             Field(
