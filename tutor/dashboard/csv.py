@@ -13,6 +13,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 from django.utils.formats import get_format
 from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 
 Cell = str | int | float | datetime | None
 
@@ -33,6 +34,11 @@ def download(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> 
     if disposition:
         response["Content-Disposition"] = disposition
     return response
+
+
+def named(of: str, what: str, *, now: datetime) -> str:
+    """The name of a file about somebody or some class; `now` in the school's time."""
+    return f"{slugify(of, allow_unicode=True) or 'file'}-{what}-{now:%Y-%m-%d}.csv"
 
 
 def parts(head: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo, language: str = "en") -> Iterator[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +16,8 @@ from django.utils.translation import gettext as _
 from curricula.snapshot import Snapshot
 from tutor.accounts.access import NotFound, access_group
 from tutor.accounts.models import Group, User
+from tutor.dashboard import class_files, csv, queries
 from tutor.dashboard import prerequisites_words as words
-from tutor.dashboard import queries
 from tutor.dashboard.guards import action, page, user_of
 from tutor.dashboard.prerequisites_edge import edge_page, pair_of
 from tutor.dashboard.prerequisites_page import prerequisites_page
@@ -40,6 +41,18 @@ def prerequisites(request: HttpRequest, group_id: UUID) -> HttpResponse:
     except queries.NothingToLearn as reason:
         return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
     return render(request, "dashboard/prerequisites.html", {"page": shown, "now": now})
+
+
+@page
+def file(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
+    group, now = access_group(user_of(request), group_id), timezone.now()
+    try:
+        choice, search = _choice(request.GET.get("edges", "")), request.GET.get("q", "")
+        shown = prerequisites_page(group, choice=choice, search=search, now=now)
+    except queries.NothingToLearn as reason:
+        return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
+    name = csv.named(group.name, "prerequisites", now=timezone.localtime(now))
+    return csv.download(name, class_files.prerequisites_head(), class_files.prerequisites_rows(shown))
 
 
 @page

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from tutor.accounts.models import Group
+from tutor.dashboard import csv
 from tutor.dashboard.csv import Cell as Value
 from tutor.dashboard.reteach_groups_page import Free, GroupsPage, Named
 from tutor.dashboard.reteach_page import Line, ReteachPage
@@ -20,7 +20,7 @@ from tutor.tracing.status import Status
 
 def name(group: Group, what: str, *, now: datetime) -> str:
     """That of the file; `now` in the school's time."""
-    return f"{slugify(group.name, allow_unicode=True) or 'class'}-{what}-{now:%Y-%m-%d}.csv"
+    return csv.named(group.name, what, now=now)
 
 
 def concepts_head() -> list[str]:

@@ -93,7 +93,10 @@ PARTS: Final = (
                 "exam_on",
                 Kind.DAY,
                 _("Exam date"),
-                _("Forecasts are for this day. Practice follows it only with the policy “Towards an exam”, under “Policy and exploration” below."),
+                _(
+                    "Forecasts are for this day. Practice follows it only with the policy “Towards an exam”, "
+                    "under “Policy and exploration” below."
+                ),
                 none=_("no exam"),
             ),
             Field(

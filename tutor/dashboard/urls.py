@@ -22,10 +22,12 @@ urlpatterns = [
     path("logout/", views.sign_out, name="sign_out"),
     path("language/", set_language, name="language"),
     path("classes/<uuid:group_id>/", views.one_class, name="class"),
+    path("classes/<uuid:group_id>/overview.csv", views.class_file, name="class_file"),
     path("classes/<uuid:group_id>/mastery/", matrix_views.mastery, name="mastery"),
     path("classes/<uuid:group_id>/mastery.csv", matrix_views.mastery_file, name="mastery_file"),
     path("classes/<uuid:group_id>/mastery/<str:key>/", matrix_views.one_concept, name="mastery_concept"),
     path("classes/<uuid:group_id>/prerequisites/", prerequisites_views.prerequisites, name="prerequisites"),
+    path("classes/<uuid:group_id>/prerequisites.csv", prerequisites_views.file, name="prerequisites_file"),
     path(
         "classes/<uuid:group_id>/prerequisites/<uuid:parent_id>/<uuid:child_id>/",
         prerequisites_views.one_edge,

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
 from tutor.accounts.access import access_group
-from tutor.dashboard import queries
+from tutor.dashboard import class_files, csv, queries
 from tutor.dashboard.class_page import class_page
 from tutor.dashboard.forms import SignInForm
 from tutor.dashboard.guards import guarded, page, user_of
@@ -41,3 +42,14 @@ def one_class(request: HttpRequest, group_id: UUID) -> HttpResponse:
     except queries.NothingToLearn as reason:
         return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
     return render(request, "dashboard/class.html", {"page": shown, "by_name": by_name, "now": now})
+
+
+@page
+def class_file(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
+    group, now = access_group(user_of(request), group_id), timezone.now()
+    try:
+        shown = class_page(group, by_name=request.GET.get("sort") == "name", now=now)
+    except queries.NothingToLearn as reason:
+        return render(request, "dashboard/nothing.html", {"group": group, "reason": reason})
+    name = csv.named(group.name, "overview", now=timezone.localtime(now))
+    return csv.download(name, class_files.overview_head(), class_files.overview_rows(shown))
