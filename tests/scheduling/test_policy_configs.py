@@ -14,7 +14,7 @@ from curricula.models import Curriculum
 from tests.flow.steps import answer, at, client_of, learners, record, work
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import School
-from tutor.scheduling import configs, evaluations
+from tutor.scheduling import configs, evaluations, jobs
 from tutor.scheduling.configs import BadConfig
 from tutor.scheduling.evaluations import CannotEvaluate
 from tutor.scheduling.models import Decision, Evaluation, PolicyConfig
@@ -135,7 +135,9 @@ def offered(school: School, fractions: Curriculum) -> list[Decision]:
 
 def ask(school: School, policy: str = "gain", config: PolicyConfig | None = None, **options: Any) -> Evaluation:
     asked = {"since": at(0), "until": NOW, "reward": Reward(Kind.ANSWERED), "now": NOW, **options}
-    return evaluations.request(evaluations.question(school.pk, policy, config, **asked))
+    job = evaluations.question(school.pk, policy, config, **asked)
+    jobs.request(job)
+    return job
 
 
 @pytest.mark.chance
@@ -221,9 +223,9 @@ def test_questions_without_sense_are_refused(school: School) -> None:
 
 
 def test_few_wait_at_a_time(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluations, "_WAITING", 1)
+    monkeypatch.setattr(jobs, "WAITING", 1)
     ask(school)
-    with pytest.raises(CannotEvaluate, match="1 evaluations of the school wait already"):
+    with pytest.raises(jobs.TooMany, match="1 evaluations of the school wait already"):
         ask(school)
 
 

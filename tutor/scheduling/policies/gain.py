@@ -19,6 +19,8 @@ from tutor.scheduling.policies.situation import Bool, Situation
 _UNLOCK_SHARE: Final = 4.0
 #: Times as long that practice rests after each right answer more.
 _RECHARGE_GROWTH: Final = 4.0
+#: For so many right answers more: what is known for long is due when it has faded, not after a year.
+_RECHARGE_STEPS: Final = 3.0
 #: Days before an exam at which half of the worth is recall on its day.
 _EXAM_HALF_DAYS: Final = 14.0
 
@@ -26,7 +28,7 @@ _EXAM_HALF_DAYS: Final = 14.0
 def gain(situation: Situation) -> Ranking:
     """By knowledge gained per minute.
 
-        score = (gain + faded) c w / minutes,   c = 1 - 2 ** (-days / (recharge_days 4 ** max(streak - 1, 0)))
+        score = (gain + faded) c w / minutes,   c = 1 - 2 ** (-days / (recharge_days 4 ** min(max(streak - 1, 0), 3)))
                                                 w = goal + log(1 + downstream) / 4
 
     gain = recall after `horizon_days` with one practice now, less without; faded = how far a due review is below its
@@ -89,7 +91,7 @@ def _ranking(situation: Situation, gained: Float) -> Ranking:
 
 def _recharged(situation: Situation) -> Float:
     """(concepts,) share of a practice's worth that has come back since the last one."""
-    half = situation.settings.recharge_days * _RECHARGE_GROWTH ** np.maximum(situation.streak - 1.0, 0.0)
+    half = situation.settings.recharge_days * _RECHARGE_GROWTH ** np.clip(situation.streak - 1.0, 0.0, _RECHARGE_STEPS)
     return np.asarray(1.0 - np.exp2(-situation.rested / half))
 
 
