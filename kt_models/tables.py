@@ -154,7 +154,8 @@ class _Cells:
         try:
             numbers = column.cast(pa.float64())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            texts = [str(value) for value in column.to_pylist()]
+            # "nan" is how a cell without a value reads as a number.
+            texts = ["nan" if value is None else str(value) for value in column.to_pylist()]
             bad = np.array([not _is_number(text) for text in texts])
             self._refuse(name, bad, np.array(texts), "must be a number", owner)
             return np.array([float(text) for text in texts])

@@ -83,6 +83,11 @@ def test_optional_columns_may_be_empty_in_places(tmp_path: Path) -> None:
     assert (seen.hints.tolist(), seen.attempt.tolist()) == ([0, 2, 0], [1, 2, 1])
 
 
+def test_empty_cells_among_texts_with_blanks_are_no_numbers(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", response_seconds=[" 2.5", None, "4"])
+    assert np.array_equal(data.read(path).interactions.response_seconds, np.float32([2.5, np.nan, 4.0]), equal_nan=True)
+
+
 def test_lists_booleans_and_arrow_times_are_read(tmp_path: Path) -> None:
     times = pa.array([2_000_000, 1_500_000, 0], pa.timestamp("us"))
     path = write_parquet(
