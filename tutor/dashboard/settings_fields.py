@@ -45,11 +45,6 @@ class Field:
     none: Text = ""
 
     @property
-    def is_many(self) -> bool:
-        """Several controls under one label."""
-        return self.kind in (Kind.WEEKDAYS, Kind.CONCEPTS, Kind.SPINNING, Kind.POLICY)
-
-    @property
     def is_typed(self) -> bool:
         return self.kind in (Kind.PERCENT, Kind.NUMBER, Kind.COUNT)
 

@@ -39,10 +39,6 @@ class Table(NamedTuple):
     def has_worse(self) -> bool:
         return any(row.part.worse for row in self.rows)
 
-    @property
-    def has_learners(self) -> bool:
-        return any(row.part.learners for row in self.rows)
-
 
 @final
 @dataclass(frozen=True)

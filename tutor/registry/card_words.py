@@ -105,15 +105,6 @@ _TITLES: Final[Mapping[str, str]] = Texts(
         "policy": gettext_noop("A policy driven by it"),
     }
 )
-_BLOCKS: Final[Mapping[str, str]] = Texts(
-    {
-        "prediction": gettext_noop("Prediction"),
-        "people": gettext_noop("People"),
-        "leaks": gettext_noop("Leaks"),
-        "answers": gettext_noop("Answers"),
-        "scheduling": gettext_noop("Scheduling"),
-    }
-)
 
 
 def kind(name: str) -> str:
@@ -124,10 +115,6 @@ def rival(name: str) -> str:
     """ "champion", "untrained" or a kind that was fitted beside."""
     named = {"champion": _("the champion"), "untrained": _("the untrained model")}
     return named.get(name) or _("the %(kind)s baseline") % {"kind": kind(name)}
-
-
-def gate_block(block: str) -> str:
-    return _BLOCKS.get(block, block.capitalize())
 
 
 def gate_title(name: str) -> str:

@@ -143,7 +143,11 @@ def rehearse(job: Rehearsal) -> dict[str, Any]:
     ground = gate.drawn_on(content, seen)
     if ground is None:
         raise CannotRehearse(f"{gate.TOO_LITTLE}: there is nothing to try a policy on")
-    model = loader.load(serving.version_id)
+    try:
+        model = loader.load(serving.version_id)
+    except loader.CannotLoad as error:
+        message = f"the model that serves cannot be loaded ({error}): roll back, or wait for the next"
+        raise CannotRehearse(message) from error
     new, approved = (
         partial(gate.played, ground, model, _acting(configs.chosen(*side)))
         for side in ((job.policy, job.config), (job.against, job.against_config))
