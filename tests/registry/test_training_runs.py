@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.TRAINING_DIR, settings.TRAINING_NICE = tmp_path / "training", 5
-    settings.TRAINING_PAUSE_SECONDS = 0
+    settings.TRAINING_PAUSE_SECONDS, settings.TRAINING_SHARE = 0, 1.0
     return tmp_path / "training"
 
 

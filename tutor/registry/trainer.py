@@ -29,6 +29,7 @@ from tutor import db
 from tutor.children import Child
 from tutor.interactions.export import ANSWERS
 from tutor.registry import steps
+from tutor.registry.breath import breath
 from tutor.registry.models import TrainingRun
 from tutor.registry.steps import BASELINE, CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
 
@@ -204,14 +205,15 @@ class _Work:
         how = [os.getpid(), settings.TRAINING_NICE, settings.TRAINING_CPUS]
         own = [sys.executable, "-m", "tutor.registry.leash", *map(str, how), *command]
         child.spawn(own, env=_environment(), cwd=settings.BASE_DIR)
+        assert child.process is not None  # noqa: S101
+        air = breath(settings.TRAINING_SHARE, niceness=settings.TRAINING_NICE, processes=settings.TRAINING_PROCESSES)
         try:
             while child.running():
-                time.sleep(POLL_SECONDS)
+                air.draw(child.process.pid, POLL_SECONDS)
                 self._tell(step, part)
         finally:
             child.stop()
         self._tell(step, part, always=True)
-        assert child.process is not None  # noqa: S101
         if status := child.process.returncode:
             self._refuse(step, status)
 
