@@ -29,28 +29,31 @@ class Kind(StrEnum):
 
 
 class Pupil(NamedTuple):
+    """`asks`: of late, what is next, of Trellis itself; the others' questions are all set by somebody else."""
+
     name: str
     kind: Kind = Kind.TYPICAL
+    asks: bool = False
 
 
 PUPILS: Final = (
-    Pupil("Bo Lindqvist"),
+    Pupil("Bo Lindqvist", asks=True),
     Pupil("Ana Marković"),
-    Pupil("Amara Nwosu", Kind.STRONG),
+    Pupil("Amara Nwosu", Kind.STRONG, asks=True),
     Pupil("Yusuf Demir"),
     Pupil("Mei Tanaka", Kind.STRONG),
-    Pupil("Leon Fischer", Kind.STRUGGLING),
-    Pupil("Priya Raman"),
+    Pupil("Leon Fischer", Kind.STRUGGLING, asks=True),
+    Pupil("Priya Raman", asks=True),
     Pupil("Noah Cohen"),
-    Pupil("Lucía Herrera", Kind.FORGETFUL),
+    Pupil("Lucía Herrera", Kind.FORGETFUL, asks=True),
     Pupil("Finn O'Brien"),
     Pupil("Zainab Farouk"),
     Pupil("Mateo Silva", Kind.STRUGGLING),
-    Pupil("Hanna Kowalska"),
+    Pupil("Hanna Kowalska", asks=True),
     Pupil("Kwame Boateng"),
     Pupil("Linh Nguyen", Kind.STRONG),
     Pupil("Oskar Virtanen", Kind.INACTIVE),
-    Pupil("Sofia Rossi"),
+    Pupil("Sofia Rossi", asks=True),
     Pupil("Dmitri Orlov"),
     Pupil("Aaliyah Brooks"),
     Pupil("Jonas Weber", Kind.FORGETFUL),
@@ -62,7 +65,7 @@ PUPILS: Final = (
     Pupil("Elif Şahin"),
     Pupil("Samuel Tesfaye"),
     Pupil("Nora Lund", Kind.STRONG),
-    Pupil("Emre Kaya"),
+    Pupil("Emre Kaya", asks=True),
     Pupil("Ivy Chen", Kind.NEW),
 )
 

@@ -49,8 +49,8 @@ def people_and_content(now: datetime) -> Group:
     return group
 
 
-def is_complete(group: Group) -> bool:
-    """Whether the school has its history and its own model, the last thing that is made."""
+def has_model(group: Group) -> bool:
+    """Whether the school has its history and, made after it, its own model."""
     return Deployment.objects.filter(school=group.school_id, curriculum=group.curriculum_id).exists()
 
 
@@ -58,7 +58,7 @@ def answers(group: Group) -> list[intake.AnswerIn]:
     """The history, the same at every call: it ends when the class was made."""
     contents.forget()
     partitions.make(partitions.months_between(group.created_at - timedelta(days=DAYS + 1), group.created_at))
-    return history.answers(snapshot.latest(_curriculum_id(group)), group.created_at)
+    return history.answers(snapshot.latest(curriculum_id(group)), group.created_at)
 
 
 def submit(group: Group, given: list[intake.AnswerIn], now: datetime) -> Iterator[int]:
@@ -67,30 +67,35 @@ def submit(group: Group, given: list[intake.AnswerIn], now: datetime) -> Iterato
     Raises:
         Refused: with the first reason.
     """
-    client = Client(id=SCHOOL_ID, school_id=group.school_id, name="demo", scopes=frozenset())
+    sender = client(group)
     for start in range(0, len(given), intake.MAX_ROWS):
         part = given[start : start + intake.MAX_ROWS]
-        for receipt in intake.submit(client, part, now=now):
+        for receipt in intake.submit(sender, part, now=now):
             if receipt.error:
                 raise Refused(f"answer {receipt.id} of the demo: {receipt.error.message}")
         yield len(part)
 
 
+def curriculum_id(group: Group) -> UUID:
+    assert group.curriculum_id is not None  # noqa: S101  # made with it
+    return group.curriculum_id
+
+
 def fit(group: Group) -> ModelVersion:
     """The school's own model, fitted on its answers, which serves from now on."""
-    version = training.fit_half_life(_curriculum_id(group), school_id=group.school_id, seed=history.SEED)
+    version = training.fit_half_life(curriculum_id(group), school_id=group.school_id, seed=history.SEED)
     deployments.promote(version, school_id=group.school_id)
     return version
+
+
+def client(group: Group) -> Client:
+    """By whom everything is sent."""
+    return Client(id=SCHOOL_ID, school_id=group.school_id, name="demo", scopes=frozenset())
 
 
 def learner(group: Group, number: int = 0) -> Learner:
     """The pupil at a place in `people.PUPILS`."""
     return Learner.objects.get(school=group.school_id, source=SOURCE, external_id=people.external_id(number))
-
-
-def _curriculum_id(group: Group) -> UUID:
-    assert group.curriculum_id is not None  # noqa: S101  # made with it
-    return group.curriculum_id
 
 
 def _curriculum(school: School, now: datetime) -> Curriculum:

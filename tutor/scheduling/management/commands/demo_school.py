@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tutor.accounts.models import Group
 from tutor.scheduling import catchup
-from tutor.scheduling.demo import credentials, school
+from tutor.scheduling.demo import credentials, evenings, school
 from tutor.scheduling.progress import progress
 
 
@@ -21,9 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         group = school.people_and_content(timezone.now())
-        if not school.is_complete(group):
+        if not school.has_model(group):
             self._fill(group)
         self._level(group)
+        if not evenings.are_over(group):
+            n = evenings.hold(group, now=timezone.now())
+            self.stdout.write(f"{n} answers to what Trellis chose, on the last evenings")
         path = Path(os.environ.get("TRELLIS_DEMO_FILE") or settings.BASE_DIR / ".dev" / "demo.json")
         credentials.write(path, group)
         self.stdout.write(f"the demo school is ready; passwords and key are in {path}")
