@@ -36,6 +36,7 @@ ANSWERS = st.tuples(st.integers(0, 2), st.sampled_from([0, 0, 1, 7, 60, 3_000, 4
 STEPS = st.one_of(
     st.builds(Step, st.just("answers"), st.lists(ANSWERS, min_size=1, max_size=4).map(tuple)),
     st.sampled_from([Step(what) for what in ("advance", "step", "look", "challenge", "promote", "back", "withdraw")]),
+    st.sampled_from([Step(what) for what in ("apart", "follow", "return")]),
 )
 
 
@@ -53,18 +54,24 @@ BUILT = (EARLY, LATER, "advance", "challenge", "look", "step")
 @example(story=told(*BUILT, BETWEEN, "advance", "promote", "step"))
 @example(story=told(*BUILT, "promote", BETWEEN, "advance", "back", EARLY, "advance", "promote", LATEST))
 @example(story=told(*BUILT, LATEST, "advance", "withdraw", BETWEEN, "advance", "challenge", "promote"))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(story=told(EARLY, "apart", LATER, "advance", "follow", BETWEEN, "look", "step", "advance", "return", LATEST))
+@example(story=told(EARLY, "apart", "follow", "promote", LATER, "advance", "look", "step", "return", "follow"))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=st.lists(STEPS, min_size=3, max_size=20))
 def test_whoever_serves_in_the_end_has_missed_nothing(story: list[Step], school: School) -> None:
     curriculum = people.a_curriculum(school.pk, f"story-{people.a_learner(school, 'x').pk.hex}")
     group = [people.a_learner(school, f"Learner {n}") for n in range(3)]
     registry.ensure_served(curriculum.pk)
-    tried = a_version(curriculum)
+    tried, own = a_version(curriculum), a_version(curriculum, intercept=2.0)
     for number, each in enumerate(story):
-        tell(each, school, curriculum, group, tried, number)
+        if each.what in ("apart", "follow", "return"):
+            go_apart(each, school, curriculum, own, number)
+        else:
+            tell(each, school, curriculum, group, tried, number)
     settle()
     answered = [group[n] for n in {who for each in story for who, *_ in each.answers}]
-    kept = Deployment.objects.select_related("champion", "challenger", "previous").get(curriculum=curriculum)
+    deployed = Deployment.objects.select_related("champion", "challenger", "previous").filter(curriculum=curriculum)
+    kept = deployments.reopened(deployed.order_by("school").first() or deployed.get())
     for version_id in beside.versions_of(kept, at(100)):
         assert_states_are_folds_of_the_log(answered, version_id)
         assert rollout.progress(kept, version_id, now=at(200)).level == len(answered)
@@ -102,3 +109,18 @@ def tell(
                     deployments.roll_back(curriculum.pk, None, now=now)
             except ValueError:
                 pass  # it serves already, or nothing was before
+
+
+def go_apart(each: Step, school: School, curriculum: Curriculum, own: ModelVersion, number: int) -> None:
+    """The school has a version of its own, follows all schools, or goes back."""
+    now = at(60 + number)
+    try:
+        match each.what:
+            case "apart":
+                deployments.promote(own, school_id=school.pk, now=now)
+            case "follow":
+                deployments.follow_site(curriculum.pk, school.pk, now=now)
+            case "return":
+                deployments.roll_back(curriculum.pk, school.pk, now=now)
+    except ValueError:
+        pass  # it follows already, or nothing was before

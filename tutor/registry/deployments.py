@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -38,6 +39,16 @@ class NothingBefore(ValueError):
         )
 
 
+class NotApart(ValueError):
+    """A school has nothing of its own that could give way."""
+
+    def __init__(self, curriculum_id: UUID, school_id: UUID) -> None:
+        super().__init__(
+            f"school {school_id} has no deployment of its own for curriculum {curriculum_id}: it follows that of all "
+            f"schools already"
+        )
+
+
 class Beside(NamedTuple):
     """A version whose states are kept beside the serving one's; answers received from `since` on are scored."""
 
@@ -57,9 +68,7 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, now: dateti
     now = now or timezone.now()
     with transaction.atomic():
         curriculum_id = version.curriculum_version.curriculum_id
-        current = _locked(curriculum_id, school_id) or _opened(curriculum_id, school_id)
-        if current is None:
-            current = _first(version, school_id, now)
+        current = _own(curriculum_id, school_id) or _first(version, school_id, now)
         if current.champion_id != version.pk:
             _point(current, version, now)
         version.refresh_from_db(fields=["state", "idle_since"])
@@ -67,7 +76,7 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, now: dateti
 
 
 def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment:
-    """The champion and the one before change places.
+    """The champion and the one before change places; what a school had before it followed all others serves it again.
 
     Raises:
         NothingBefore: if nothing served before.
@@ -75,11 +84,33 @@ def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> 
     """
     with transaction.atomic():
         current = _locked(curriculum_id, school_id)
+        current = current and reopened(current)
         if current is None or current.previous is None:
             raise NothingBefore(curriculum_id)
         check(current.previous, school_id)
         _point(current, current.previous, now)
         return current
+
+
+def follow_site(curriculum_id: UUID, school_id: UUID, *, now: datetime) -> Deployment:
+    """A school's own deployment gives way to that of all schools, which is returned; its champion is the way back.
+
+    What is in shadow for the school alone is withdrawn.
+
+    Raises:
+        NotApart: if it has none.
+        NotUsable: if what serves all schools cannot be loaded.
+    """
+    with transaction.atomic():
+        site_wide, current = _locked(curriculum_id, None), _locked(curriculum_id, school_id)
+        if site_wide is None or current is None or current.follows_since is not None:
+            raise NotApart(curriculum_id, school_id)
+        check(site_wide.champion, school_id)
+        withdrawn, current.challenger, current.challenger_since = current.challenger_id, None, None
+        current.follows_since = now
+        current.save(update_fields=["follows_since", "challenger", "challenger_since", "updated_at"])
+        _settle([current.champion_id, withdrawn], now)
+        return site_wide
 
 
 def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: datetime) -> Deployment:
@@ -93,7 +124,7 @@ def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: date
     check(version, school_id)
     curriculum_id = version.curriculum_version.curriculum_id
     with transaction.atomic():
-        current = _locked(curriculum_id, school_id) or _opened(curriculum_id, school_id)
+        current = _own(curriculum_id, school_id)
         if current is None:
             raise NotUsable(version, "finds no champion to challenge: promote it")
         if current.champion_id == version.pk:
@@ -130,7 +161,29 @@ def check(version: ModelVersion, school_id: UUID | None) -> None:
 def deployed(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
     """What serves one school, or with None all that have no deployment of their own; not the one fallen back on."""
     target = Q(school=school_id) if school_id else Q(school=None)
-    return Deployment.objects.filter(target, curriculum_id=curriculum_id).first()
+    return Deployment.objects.filter(target, curriculum_id=curriculum_id, follows_since=None).first()
+
+
+def left(curriculum_id: UUID, school_id: UUID) -> Deployment | None:
+    """What a school had of its own before it followed all others again, if it does."""
+    own = Deployment.objects.filter(curriculum_id=curriculum_id, school=school_id)
+    return own.filter(follows_since__isnull=False).first()
+
+
+def reopened(deployment: Deployment) -> Deployment:
+    """As it stands for its school: one that gave way has the champion of all schools, and its own is the way back.
+
+    A copy that is not saved, where anything differs.
+    """
+    site_wide = deployed(deployment.curriculum_id, None)
+    since, own = deployment.follows_since, deployment.champion
+    if since is None or site_wide is None:
+        return deployment
+    found = copy.copy(deployment)
+    found.follows_since = None
+    if own != site_wide.champion:
+        found.champion, found.champion_since, found.previous = site_wide.champion, since, own
+    return found
 
 
 def serving_school(curriculum_id: UUID, school_id: UUID) -> Deployment | None:
@@ -153,8 +206,7 @@ def change(
     with transaction.atomic():
         if expected is not None:
             _check_unchanged(deployment, school_id, expected)
-        current = _locked(deployment.curriculum_id, school_id) or _opened(deployment.curriculum_id, school_id)
-        current = current or deployment
+        current = _own(deployment.curriculum_id, school_id) or deployment
         for name, value in changes.items():
             setattr(current, name, value)
         current.save(update_fields=[*changes, "updated_at"])
@@ -165,7 +217,7 @@ def schools_apart(deployment: Deployment) -> list[UUID]:
     """Schools that a deployment does not concern: of a site-wide one, those that have their own."""
     if deployment.school_id:
         return []
-    own = Deployment.objects.filter(curriculum_id=deployment.curriculum_id, school__isnull=False)
+    own = Deployment.objects.filter(curriculum_id=deployment.curriculum_id, school__isnull=False, follows_since=None)
     return [school for school in own.values_list("school_id", flat=True) if school]
 
 
@@ -175,11 +227,14 @@ FROM unnest(%s::uuid[], %s::uuid[]) AS wanted(school_id, curriculum_id)
 CROSS JOIN LATERAL (
     SELECT * FROM registry_deployment d
     WHERE d.curriculum_id = wanted.curriculum_id AND (d.school_id = wanted.school_id OR d.school_id IS NULL)
+        AND d.follows_since IS NULL
     ORDER BY d.school_id NULLS LAST LIMIT 1
 ) d
+LEFT JOIN registry_deployment own ON own.curriculum_id = wanted.curriculum_id AND own.school_id = wanted.school_id
 CROSS JOIN LATERAL (VALUES
     (d.challenger_id, d.challenger_since),
-    (d.previous_id, CASE WHEN d.champion_since > %s THEN d.champion_since END)
+    (d.previous_id, CASE WHEN d.champion_since > %s THEN d.champion_since END),
+    (own.champion_id, CASE WHEN own.follows_since > %s THEN own.follows_since END)
 ) AS b(version_id, since)
 JOIN registry_modelversion m ON m.id = b.version_id AND m.state <> 'failed'
 WHERE b.since IS NOT NULL AND b.version_id <> d.champion_id
@@ -188,11 +243,15 @@ ORDER BY 1, 2, 3, 4
 
 
 def beside(pairs: Iterable[tuple[UUID, UUID]], now: datetime) -> dict[tuple[UUID, UUID], list[Beside]]:
-    """Challengers, and champions of before, of the (school, curriculum) pairs that have any; one query."""
+    """Challengers, and champions of before, of the (school, curriculum) pairs that have any; one query.
+
+    Beside what serves all schools stands what a school has had of its own until it followed that.
+    """
     wanted = sorted(set(pairs))
     schools, curricula = [school for school, _ in wanted], [curriculum for _, curriculum in wanted]
     found: dict[tuple[UUID, UUID], dict[UUID, Beside]] = {}
-    for school, curriculum, version, since in db.rows(_BESIDE, [schools, curricula, now - PREVIOUS_KEPT]):
+    kept = now - PREVIOUS_KEPT
+    for school, curriculum, version, since in db.rows(_BESIDE, [schools, curricula, kept, kept]):
         # One that is both counts from the earlier of the two moments.
         found.setdefault((school, curriculum), {}).setdefault(version, Beside(version, since))
     return {pair: list(versions.values()) for pair, versions in found.items()}
@@ -202,6 +261,8 @@ def _check_unchanged(deployment: Deployment, school_id: UUID | None, expected: d
     # The one followed first: nobody opens a school's own while it is locked.
     followed = _locked(deployment.curriculum_id, None)
     found = _locked(deployment.curriculum_id, school_id) or followed
+    if found and found.follows_since:
+        found = followed
     if found is None or (found.pk, found.updated_at) != (deployment.pk, expected):
         raise StaleRow("deployment of curriculum", deployment.curriculum_id)
 
@@ -209,6 +270,17 @@ def _check_unchanged(deployment: Deployment, school_id: UUID | None, expected: d
 def _locked(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
     target = Q(school=school_id) if school_id else Q(school=None)
     return Deployment.objects.select_for_update().filter(target, curriculum_id=curriculum_id).first()
+
+
+def _own(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
+    """The deployment that is to be moved, locked; a school's is opened, or comes back. None if nothing has served."""
+    current = _locked(curriculum_id, school_id)
+    if current is None:
+        return _opened(curriculum_id, school_id)
+    if current.follows_since is not None:
+        current = reopened(current)
+        current.save()
+    return current
 
 
 def _opened(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
@@ -250,7 +322,7 @@ def _settle(version_ids: Iterable[UUID | None], now: datetime) -> None:
     """Makes states agree with the pointers; one that failed or was rejected says so for good."""
     for version in ModelVersion.objects.filter(pk__in=[each for each in version_ids if each]):
         before = version.state
-        if Deployment.objects.filter(champion=version).exists():
+        if Deployment.objects.filter(champion=version, follows_since=None).exists():
             state = State.CHAMPION
         elif Deployment.objects.filter(challenger=version).exists():
             state = State.SHADOW

@@ -84,7 +84,8 @@ class ModelVersion(models.Model):
 class Deployment(models.Model):
     """Which model serves a curriculum: for one school, or for all that have no own (school null).
 
-    Life: made with the curriculum's baseline; promotion and roll-back move `champion`, one UPDATE each.
+    Life: made with the curriculum's baseline; promotion and roll-back move `champion`, one UPDATE each. A school's own
+    gives way to the one of all schools when the school follows that again, and comes back with the next move.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -94,6 +95,8 @@ class Deployment(models.Model):
     #: Null for those that serve since before it was kept.
     champion_since = models.DateTimeField(null=True, blank=True)
     previous = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    #: Since then the school follows all others, and `champion` is only the way back; null while it serves.
+    follows_since = models.DateTimeField(null=True, blank=True)
     #: In shadow: its states are built and kept beside the champion's, and it scores what comes in from then on.
     challenger = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     challenger_since = models.DateTimeField(null=True, blank=True)

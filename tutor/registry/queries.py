@@ -31,6 +31,7 @@ FROM unnest(%s::uuid[], %s::uuid[]) AS wanted(school_id, curriculum_id)
 CROSS JOIN LATERAL (
     SELECT champion_id FROM registry_deployment d
     WHERE d.curriculum_id = wanted.curriculum_id AND (d.school_id = wanted.school_id OR d.school_id IS NULL)
+        AND d.follows_since IS NULL
     ORDER BY d.school_id NULLS LAST LIMIT 1
 ) d
 JOIN registry_modelversion champion ON champion.id = d.champion_id

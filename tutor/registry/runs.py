@@ -122,7 +122,7 @@ def request_due(*, now: datetime) -> list[TrainingRun]:
     """Queues the nightly fits: of every deployment and kind for which enough new answers have come."""
     return [
         run
-        for deployment in Deployment.objects.select_related("curriculum").order_by("id")
+        for deployment in Deployment.objects.filter(follows_since=None).select_related("curriculum").order_by("id")
         if not _is_shadowed(deployment)
         for kind in deployment.retrains
         if (run := _request_if_due(deployment, kind, now)) is not None
@@ -132,7 +132,7 @@ def request_due(*, now: datetime) -> list[TrainingRun]:
 def _is_shadowed(deployment: Deployment) -> bool:
     """Whether it serves nobody: its curriculum is one school's, which has a deployment of its own."""
     owner = deployment.curriculum.owner
-    own = Deployment.objects.filter(curriculum=deployment.curriculum_id, school=owner)
+    own = Deployment.objects.filter(curriculum=deployment.curriculum_id, school=owner, follows_since=None)
     return deployment.school_id is None and owner is not None and own.exists()
 
 

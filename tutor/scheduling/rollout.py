@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from tutor import db
 from tutor.registry import deployments
@@ -72,10 +73,12 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool
         NotLevel: if its states lag; not with `force`.
     """
     deployments.check(version, school_id)
-    found = progress(version, school_id=school_id, now=now)
-    if not (found.is_level or force):
-        raise NotLevel(version, found)
     with transaction.atomic():
+        # So that no school comes to follow meanwhile whose learners were not among those looked at.
+        _locked(curriculum=version.curriculum_version.curriculum_id, school=school_id)
+        found = progress(version, school_id=school_id, now=now)
+        if not (found.is_level or force):
+            raise NotLevel(version, found)
         deployment = deployments.promote(version, school_id=school_id, now=now)
         transaction.on_commit(_follow)
     log.info("version_promoted", version=str(version.pk), school=str(school_id), states=str(found), forced=force)
@@ -84,6 +87,8 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool
 
 def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = False, now: datetime) -> Deployment:
     """Lets the version before serve again: one UPDATE. Its states were kept level for `PREVIOUS_KEPT`.
+
+    Of a school that follows all others again, that is what it had of its own.
 
     Raises:
         deployments.NothingBefore, deployments.NotUsable: if there is no way back.
@@ -98,7 +103,32 @@ def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = Fals
     return deployment
 
 
-def _check_way_back(deployment: Deployment | None, now: datetime) -> None:
+def follow_site(curriculum_id: UUID, school_id: UUID, *, force: bool = False, now: datetime) -> Deployment:
+    """Lets what serves all schools serve one that has had its own: one UPDATE. Its own is kept level as a way back.
+
+    `roll_back` undoes it, and so does the promotion of what it had. Returns the deployment of all schools.
+
+    Raises:
+        deployments.NotApart: if it has none of its own.
+        deployments.NotUsable: if what serves all schools cannot be loaded.
+        NotLevel: if the states of its learners lag under that; not with `force`.
+    """
+    registry.ensure_served(curriculum_id)
+    with transaction.atomic():
+        # What is found level must be what serves then.
+        site_wide = _locked(curriculum=curriculum_id, school=None)
+        if site_wide and not force and deployments.deployed(curriculum_id, school_id):
+            found = progress(site_wide.champion, school_id=school_id, now=now)
+            if not found.is_level:
+                raise NotLevel(site_wide.champion, found)
+        deployment = deployments.follow_site(curriculum_id, school_id, now=now)
+        transaction.on_commit(_follow)
+    log.info("site_followed", version=str(deployment.champion_id), school=str(school_id), forced=force)
+    return deployment
+
+
+def _check_way_back(current: Deployment | None, now: datetime) -> None:
+    deployment = current and deployments.reopened(current)
     if deployment is None or deployment.previous is None:
         return
     deployments.check(deployment.previous, deployment.school_id)
@@ -188,9 +218,10 @@ def follow(*, now: datetime, limit: int = FOLLOWED_AT_ONCE) -> int:
 
     After `PLAN_HOLDS_SECONDS` nothing is left to do: plans as old are made anew when they are read.
     """
-    recent = Deployment.objects.filter(champion_since__gt=now - timedelta(seconds=PLAN_HOLDS_SECONDS))
+    since = now - timedelta(seconds=PLAN_HOLDS_SECONDS)
+    recent = Deployment.objects.filter(Q(champion_since__gt=since) | Q(follows_since__gt=since))
     for deployment in recent.order_by("id"):
-        if planned := _follow_one(deployment, limit, now):
+        if planned := _follow_one(deployments.reopened(deployment), limit, now):
             return planned
     return 0
 

@@ -172,13 +172,14 @@ def look(*, now: datetime) -> int:
 
     What finds learners when a version begins to challenge or to serve, and what `advance` may have missed then.
     """
-    recent = Q(champion_since__gt=now - PREVIOUS_KEPT)
+    recent = Q(champion_since__gt=now - PREVIOUS_KEPT) | Q(follows_since__gt=now - PREVIOUS_KEPT)
     kept = Deployment.objects.filter(recent | Q(challenger__isnull=False) | Q(champion__state="failed"))
     return sum(look_at(deployment, now=now) for deployment in kept.select_related("champion"))
 
 
 def look_at(deployment: Deployment, *, now: datetime) -> int:
     """The same for one deployment."""
+    deployment = deployments.reopened(deployment)
     wanted = versions_of(deployment, now)
     school, apart = deployment.school_id, deployments.schools_apart(deployment)
     return len(db.rows(_LOOK, [deployment.curriculum_id, school, school, apart, wanted, wanted]))

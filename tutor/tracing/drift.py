@@ -108,8 +108,11 @@ def watch(*, now: datetime) -> None:
     """Sums up the days that are over, and raises and clears the alerts of every champion."""
     for deployment in Deployment.objects.order_by("id"):
         try:
-            sum_up(deployment, now=now)
-            _tell(deployment, series(deployment), now)
+            if deployment.follows_since is None:
+                sum_up(deployment, now=now)
+                _tell(deployment, series(deployment), now)
+            else:  # it serves nobody: what stands of its champion is over
+                _tell(deployment, [], now)
         except Exception:  # one champion's trouble hides no other's drift
             log.exception("drift_not_watched", version=str(deployment.champion_id))
 

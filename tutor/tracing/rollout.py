@@ -75,7 +75,10 @@ DELETE FROM tracing_learnerstate WHERE (learner_id, version_id) IN (
     SELECT s.learner_id, s.version_id
     FROM registry_modelversion v JOIN tracing_learnerstate s ON s.version_id = v.id
     WHERE v.idle_since < %s
-        AND NOT EXISTS (SELECT FROM registry_deployment d WHERE v.id IN (d.champion_id, d.challenger_id))
+        AND NOT EXISTS (
+            SELECT FROM registry_deployment d
+            WHERE v.id IN (d.champion_id, d.challenger_id) AND (d.follows_since IS NULL OR d.follows_since > %s)
+        )
         AND NOT EXISTS (SELECT FROM registry_deployment d WHERE v.id = d.previous_id AND d.champion_since > %s)
     LIMIT %s
 )
@@ -136,4 +139,5 @@ def progress(deployment: Deployment, version_id: UUID, *, now: datetime, under_w
 
 def prune_states(*, limit: int, now: datetime) -> int:
     """Deletes at most `limit` states of versions that no deployment has needed for `STATES_KEPT`; how many."""
-    return len(db.rows(_PRUNE, [now - STATES_KEPT, now - PREVIOUS_KEPT, limit]))
+    kept = now - PREVIOUS_KEPT
+    return len(db.rows(_PRUNE, [now - STATES_KEPT, kept, kept, limit]))

@@ -128,7 +128,7 @@ def _curriculum(ref: str, school: School | None) -> Curriculum:
 
 def _kinds(curriculum: Curriculum, school: School | None) -> list[str]:
     services.ensure_served(curriculum.pk)
-    deployed = Deployment.objects.filter(curriculum=curriculum)
+    deployed = Deployment.objects.filter(curriculum=curriculum, follows_since=None)
     own = deployed.filter(school=school).first() or deployed.filter(school=None).first()
     if own is None:
         raise CommandError(f"curriculum {curriculum.key} has no published version: publish it first")
