@@ -12,7 +12,7 @@ from django.db import transaction
 
 from curricula.models import Curriculum
 from tests import people
-from tests.flow.agreed import ask, settle_on, wide
+from tests.flow.agreed import ask, concepts, settle_on, wide
 from tests.flow.steps import at, believed, learners, plan_of, record, right_and_wrong, statements, work
 from tests.flow.together import together
 from tutor import db
@@ -209,6 +209,22 @@ def test_a_learner_may_opt_out_of_exploration(bo: Learner, ana: Learner, class_8
     agreements.change_learner(bo, {"explores": False}, by_whom=ms_diaz, now=at())
     assert {entry.propensity for entry in ask(bo, 8).entries} == {1.0}
     assert {entry.propensity for entry in ask(ana, 8).entries} != {1.0}
+
+
+@pytest.mark.chance
+@pytest.mark.parametrize("policy", ["random", "memorize", "zpdes", "alp_gmm"])
+def test_no_policy_draws_for_who_opted_out(
+    policy: str, bo: Learner, ana: Learner, class_8a: Group, ms_diaz: User
+) -> None:
+    """Whatever seed a plan has: the same choice, logged as certain. Others are drawn for."""
+    settle_on(class_8a, policy=policy)
+    agreements.change_learner(bo, {"explores": False}, by_whom=ms_diaz, now=at())
+    offers = {learner: {tuple(concepts(ask(learner, 8, now=at(61 + n)))) for n in range(0, 4000, 400)}
+              for learner in (bo, ana)}  # fmt: skip
+    assert len(offers[bo]) == 1 < len(offers[ana])
+    assert {entry.propensity for entry in ask(bo, 8, now=at(61)).entries} == {1.0}
+    logged = Decision.objects.filter(learner_id=bo.pk).latest("served_at")
+    assert [chance for *_, chance in logged.candidates] == [1.0] + [0.0] * (len(logged.candidates) - 1)
 
 
 def test_reviews_are_spread_unless_it_is_agreed_that_they_are_not(

@@ -256,6 +256,43 @@ def test_a_cohort_tells_what_a_learner_does_not_know_of() -> None:
     assert shares_of_first("alp_gmm", asked) == pytest.approx(expected, abs=5 * np.sqrt(0.25 / 2_000))
 
 
+DRAWING = [name for name, policy in POLICIES.items() if policy.draws]
+
+
+def uneven(name: str, **settings: Any) -> Situation:
+    """Three concepts, the second with the most progress, the third the least known."""
+    asked = situation([[]] * 3, [0.9, 0.6, 0.3], known_to({0: "0000", 1: "0011", 2: "0001"}))
+    return dataclasses.replace(asked, settings=dataclasses.replace(asked.settings, **settings))
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_who_opted_out_of_exploration_is_chosen_for_without_chance(name: str) -> None:
+    """The likeliest comes first; the log says that it was certain, which is true."""
+    asked = uneven(name, draws=False)
+    choices = [POLICIES[name](dataclasses.replace(asked, seed=seed)) for seed in range(30)]
+    assert all(choice.entries == choices[0].entries for choice in choices)
+    assert {entry.propensity for entry in choices[0].entries} == {1.0}
+    first = {"random": 0, "memorize": 2, "zpdes": 1, "alp_gmm": 1}[name]
+    assert order(choices[0])[0] == first
+    reasons = {code for entry in choices[0].entries for code, _ in entry.reasons}
+    assert not reasons & {Reason.BY_CHANCE.value, Reason.EXPLORED.value}
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_the_others_are_drawn_for_though_nothing_is_explored_on_top(name: str) -> None:
+    asked = uneven(name)
+    assert asked.settings.exploration == 0.0
+    assert len({order(POLICIES[name](dataclasses.replace(asked, seed=seed)))[0] for seed in range(200)}) > 1
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in DRAWING])
+def test_only_what_says_so_draws(name: str) -> None:
+    asked = dataclasses.replace(uneven(name), history=History.none())
+    asked = dataclasses.replace(asked, settings=dataclasses.replace(asked.settings, exam_at=ORIGIN + 30 * DAY))
+    choices = [POLICIES[name](dataclasses.replace(asked, seed=seed)) for seed in range(20)]
+    assert all(choice.entries == choices[0].entries for choice in choices)
+
+
 def a_cohort(learners: int, changing: set[int], content: Snapshot, seed: int = 0) -> list[History]:
     """Eight answers of each learner to each concept: always right, or wrong at first and right later."""
     random, found = np.random.default_rng(seed), []

@@ -47,6 +47,7 @@ PARAMETERS: Final = (*_RANGES, "spinning", "exam_at")
 ELSEWHERE: Final[Mapping[str, str]] = {
     "goals": "goals are concepts of one curriculum: agree them with each class",
     "spread_reviews": "whether reviews are spread is agreed with each class",
+    "draws": "whether anything is left to chance is agreed with each class, and learners may opt out of it",
     "known": "what is known is a teacher's word on one learner",
     "opened": "what is opened is a teacher's word on one learner",
     **dict.fromkeys(

@@ -172,12 +172,13 @@ def as_text(chosen: Mapping[str, Any]) -> str:
 def settings_of(knobs: Knobs, goals: frozenset[int], zone: str, cutoff_hour: int, explores: bool) -> Settings:
     """What the knobs come to for learners whose days begin then; `goals` are positions.
 
-    An exam is at the beginning of its day.
+    An exam is at the beginning of its day. Whoever opted out of exploration is chosen for without any chance.
     """
     exam_at = None if knobs.exam_on is None else start_of(knobs.exam_on, zone, cutoff_hour)
     same = {name: getattr(knobs, name) for name in _SAME}
-    chance = knobs.exploration if knobs.explores and explores else 0.0
-    return replace(_SETTINGS, **same, exploration=chance, goals=goals, exam_at=exam_at)
+    may_draw = knobs.explores and explores
+    chance = knobs.exploration if may_draw else 0.0
+    return replace(_SETTINGS, **same, exploration=chance, draws=may_draw, goals=goals, exam_at=exam_at)
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,7 @@ _ALL: Final = (
         "placement", 1, _("Finds out what is known already with few questions, ahead of prerequisites."),
         placement, needs_prerequisites=False, retries=False,
     ),
-    Policy("random", 1, _("Any concept that may be practised, by chance: the floor of comparisons."), random,
+    Policy("random", 2, _("Any concept that may be practised, by chance: the floor of comparisons."), random,
            draws=True),
     Policy("curriculum_order", 1, _("One concept after the other until each is mastered; no reviews."),
            curriculum_order),
@@ -69,10 +69,10 @@ _ALL: Final = (
     Policy("leitner", 1, _("Leitner's boxes, from 1 to 32 days."), leitner, reads_history=True),
     Policy("sm2", 1, _("SM-2, SuperMemo's intervals of 1990."), sm2, reads_history=True),
     Policy("fsrs", 1, _("FSRS-6, Anki's scheduler, at the desired retention."), fsrs, reads_history=True),
-    Policy("memorize", 1, _("Reviews at random, the oftener the more is forgotten."), memorize, draws=True),
-    Policy("zpdes", 1, _("Where a learner's answers are improving, among what prerequisites open."), zpdes,
+    Policy("memorize", 2, _("Reviews at random, the oftener the more is forgotten."), memorize, draws=True),
+    Policy("zpdes", 2, _("Where a learner's answers are improving, among what prerequisites open."), zpdes,
            draws=True),
-    Policy("alp_gmm", 1, _("Where a whole cohort's answers are changing."), alp_gmm, reads_cohort=True, draws=True),
+    Policy("alp_gmm", 2, _("Where a whole cohort's answers are changing."), alp_gmm, reads_cohort=True, draws=True),
     Policy("skill_it", 1, _("What serves most of the concepts that are not known yet."), skill_it),
 )  # fmt: skip
 #: By name, as chosen for a group and written into the decision log.

@@ -26,7 +26,8 @@ def memorize(situation: Situation) -> Ranking:
     comes only in time that is left.
     """
     rate = (1.0 - situation.recall) / np.sqrt(_COST)
-    clock = situation.random().exponential(size=len(rate))
+    # Where nothing may be drawn, every clock strikes when it is expected to.
+    clock = situation.random().exponential(size=len(rate)) if situation.settings.draws else np.ones(len(rate))
     race = rate / (rate + clock)
     faded = wanted_by_belief(situation) & situation.practised
     new = 1.0 + new_score(situation)

@@ -62,7 +62,10 @@ def _drawn(situation: Situation, progress: Float) -> Ranking:
     zone = (filters.barriers(situation) == filters.OPEN) & wanted_by_belief(situation)
     known = progress[zone & np.isfinite(progress)]
     whole = np.where(np.isfinite(progress), progress, known.mean() if len(known) else 0.0)
-    key = np.log(_chance(whole, zone)) + situation.random().gumbel(size=len(whole))
+    key = np.log(_chance(whole, zone))
+    # Without noise the likeliest comes first.
+    if situation.settings.draws:
+        key += situation.random().gumbel(size=len(whole))
     # Of the same order, and positive: gaps between scores are relative.
     score = np.where(zone, 1.0 / (1.0 + np.exp(-key)), -np.inf)
     return Ranking(score, situation.due, lambda concept: (Reason.PROGRESS, round(float(whole[concept]), 3)))

@@ -62,7 +62,10 @@ class Policy:
         retries: whether what was missed is asked again in the same session; a placement teaches nothing.
         needs_exam: whether `Settings.exam_at` must be set.
         draws: whether scores are drawn. The chances of its entries are then those left after that draw, so that its log
-            cannot tell what another policy would have been worth.
+            cannot tell what another policy would have been worth. For learners and classes that opted out of
+            exploration (`Settings.draws` is off) it draws nothing either: each chance gives way to what is expected of
+            it, the likeliest comes first, and of equals the first of the curriculum. Its choice is then certain, and
+            logged so: a propensity of 1 for the best, 0 for the others.
     """
 
     name: str

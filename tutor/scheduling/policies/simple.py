@@ -11,8 +11,15 @@ from tutor.scheduling.policies.situation import Situation
 
 
 def random(situation: Situation) -> Ranking:
-    """Any concept that may be practised, each with the same chance, whatever is believed of it."""
+    """Any concept that may be practised, each with the same chance, whatever is believed of it.
+
+    Where nothing may be drawn, all are alike: the first in the order of the curriculum.
+    """
     n = situation.content.n_concepts
+    if not situation.settings.draws:
+        place = places(situation.content)
+        in_order = 1.0 / (1.0 + place)
+        return Ranking(in_order, np.full(n, np.inf), lambda concept: (Reason.IN_ORDER, float(place[concept] + 1)))
     drawn = situation.random().random(n)
     of = float((filters.barriers(situation) == filters.OPEN).sum())
     return Ranking(drawn, np.full(n, np.inf), lambda concept: (Reason.BY_CHANCE, of))

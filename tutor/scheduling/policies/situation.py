@@ -55,6 +55,8 @@ class Settings:
     exploration: float = 0.1
     #: How strongly the rest of the chance keeps to the best: 1 / (candidates + inverse_gap * relative gap in score).
     inverse_gap: float = 200.0
+    #: Whether a policy may draw its own scores; not for whoever opted out of exploration. See `Policy.draws`.
+    draws: bool = True
     explored: int = 5
     #: Entries of a plan.
     size: int = 8
