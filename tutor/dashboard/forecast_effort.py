@@ -159,6 +159,6 @@ def effort_page(found: Forecast) -> EffortPage:
     # The class's own may be no whole number of percent: it is itself, so that its figures are those of the API.
     own = found.knobs.retention
     shares = [own if each == found.asked.own_retention else each / 100 for each in found.asked.retentions]
-    options = tuple(found.ahead.option(share) for share in shares)
+    options = tuple(found.ahead.options(shares))
     scores = np.stack([option.recall[:, found.counted].mean(axis=1) for option in options])
     return EffortPage(found, options, scores)

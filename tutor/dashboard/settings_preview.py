@@ -182,8 +182,8 @@ class Preview:
         if self.form.supposed is not None:
             own = self.form.supposed.knobs.retention
         wanted = sorted({*RETENTIONS, *([own] if own is not None else [])})
-        found = ((each, self.told.after.ahead.option(each).minutes) for each in wanted)
-        return [Minutes(each, Spread.of(minutes), each == own) for each, minutes in found]
+        found = self.told.after.ahead.options(wanted)
+        return [Minutes(each.retention, Spread.of(each.minutes), each.retention == own) for each in found]
 
     @property
     def swaps(self) -> list[Swap]:

@@ -19,7 +19,7 @@ from kt_models.recall import Float, Int, interval
 from tutor.accounts.models import Learner, School
 from tutor.kept import Kept
 from tutor.registry.effective import content_for
-from tutor.scheduling import outlook
+from tutor.scheduling import outlook, together
 from tutor.scheduling.calendar import Bool
 from tutor.scheduling.forecasts import FURTHEST, Ahead, OutOfReach, Until, all_ahead, until, with_zones
 from tutor.scheduling.rules import Agreed
@@ -139,16 +139,26 @@ class ClassAhead:
 
     def option(self, retention: float) -> Option:
         """If reviews come at this retention, without load balancing: in order of retention, minutes never fall."""
-        return self._once(("option", retention), lambda: self._option(retention))
+        return self.options([retention])[0]
 
-    def _option(self, retention: float) -> Option:
-        minutes, recall = np.zeros(len(self.learners)), self.alone.value.copy()
-        for row, (ahead, then) in enumerate(zip(self.aheads, self.until, strict=True)):
-            if then.days:
-                course = outlook.follow(ahead.prospect, retention=retention)
-                minutes[row] = outlook.minutes_by_day(ahead.prospect, course).mean()
-                recall[row] = outlook.recall_then(ahead.prospect, course, then.at)[0]
-        return Option(retention, minutes, recall)
+    def options(self, retentions: Sequence[float]) -> list[Option]:
+        """Of several, at less cost than one after the other."""
+        new = [each for each in dict.fromkeys(retentions) if ("option", each) not in self.known]
+        for option in self._options(new) if new else []:
+            self.known["option", option.retention] = option
+        return [self.known["option", each] for each in retentions]
+
+    def _options(self, retentions: Sequence[float]) -> list[Option]:
+        alone = self.alone.value
+        minutes = np.zeros((len(retentions), len(self.learners)))
+        recall = np.repeat(alone[None], len(retentions), axis=0)
+        rows = [row for row, then in enumerate(self.until) if then.days]
+        if rows:
+            prospects = [self.aheads[row].prospect for row in rows]
+            found, at = together.outcomes(prospects, retentions), np.array([self.until[row].at for row in rows])
+            minutes[:, rows] = found.minutes
+            recall[:, rows] = together.recall_then(prospects, found, alone[rows], at)
+        return [Option(*each) for each in zip(retentions, minutes, recall, strict=True)]
 
     def minutes(self) -> Float:
         """(learners, days) that the agendas take; days before a learner's own today are NaN."""
