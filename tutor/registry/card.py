@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from kt_models.metrics import Estimate
 from tutor.accounts.access import Principal, groups_visible
+from tutor.language import told_again
 from tutor.registry import card_faults, card_words
 from tutor.registry.models import ModelVersion
 
@@ -236,7 +237,7 @@ def _head(version: ModelVersion, names: _Names) -> dict[str, Any]:
         "is_baseline": version.is_baseline,
         "created_at": version.created_at,
         "note": version.note,
-        "reason": names.within(version.reason),
+        "reason": names.within(card_words.reason(version)),
         "curriculum_id": of.curriculum_id,
         "curriculum": of.curriculum.title,
         "curriculum_version": of.number,
@@ -351,7 +352,7 @@ def _figures(found: Mapping[str, Any]) -> tuple[Figure, ...]:
 
 
 def _gates(verdict: Mapping[str, Any], names: _Names) -> Iterator[Gate]:
-    for gate in verdict.get("gates", []):
+    for gate in told_again(verdict.get("gates", []), verdict.get("said", {}), "/gates"):
         yield Gate(
             gate["block"], gate["name"], card_words.gate_title(gate["name"]), card_words.gate_asks(gate["name"]),
             gate["passed"], names.within(gate["reason"]),

@@ -9,7 +9,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from tutor.language import Texts
+from tutor.language import Sentence, Texts, told_again
+from tutor.registry.models import ModelVersion
 
 #: What gates call a class.
 GROUP: Final = re.compile(r"group ([0-9a-f-]{36})")
@@ -107,6 +108,34 @@ _TITLES: Final[Mapping[str, str]] = Texts(
 )
 
 
+#: Blocks and gates as a rejection names them.
+_BLOCKS: Final[Mapping[str, str]] = Texts(
+    {
+        "prediction": gettext_noop("prediction"),
+        "people": gettext_noop("people"),
+        "leaks": gettext_noop("leaks"),
+        "answers": gettext_noop("answers"),
+        "scheduling": gettext_noop("scheduling"),
+    }
+)
+_NAMES: Final[Mapping[str, str]] = Texts(
+    {
+        "next": gettext_noop("next answer against {rival}"),
+        "ahead": gettext_noop("ahead answer against {rival}"),
+        "calibration": gettext_noop("calibration"),
+        "groups and deciles": gettext_noop("groups and deciles"),
+        "enough": gettext_noop("enough"),
+        "coin flips": gettext_noop("coin flips"),
+        "policy": gettext_noop("policy"),
+    }
+)
+_RIVALS: Final[Mapping[str, str]] = Texts(
+    {"champion": gettext_noop("champion"), "untrained": gettext_noop("untrained")}
+)
+#: Of the gates, and of the comparison in shadow.
+CALIBRATION_ERROR: Final = gettext_noop("calibration error is {value:.4f}, at most {allowed:.4f} is let through")
+
+
 def kind(name: str) -> str:
     return KINDS.get(name, name)
 
@@ -125,6 +154,24 @@ def gate_title(name: str) -> str:
 def gate_asks(name: str) -> str:
     key, against = _parts(name)
     return _ASKED.get(key, "").format(rival=rival(against))
+
+
+def failed(block: str, name: str, reason: str) -> str:
+    """A gate that is shut, as a rejection tells it."""
+    key, against = _parts(name)
+    gate = _NAMES.get(key, name).format(rival=_RIVALS.get(against, against))
+    return _("%(block)s, %(gate)s: %(reason)s") % {"block": _BLOCKS.get(block, block), "gate": gate, "reason": reason}
+
+
+def reason(version: ModelVersion) -> str:
+    """Why it was rejected or withdrawn, in the reader's language; older ones as they were told."""
+    if withdrawn := version.reason and version.verdict.get("withdrawn"):
+        return Sentence.again(withdrawn)
+    said = version.verdict.get("said")
+    if version.state != ModelVersion.State.REJECTED or not said:
+        return version.reason
+    shut = [gate for gate in told_again(version.verdict["gates"], said, "/gates") if not gate["passed"]]
+    return "; ".join(failed(gate["block"], gate["name"], gate["reason"]) for gate in shut)
 
 
 def unnamed(reason: str) -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tutor import db
 from tutor.accounts.errors import StaleRow
@@ -27,16 +28,16 @@ class NotUsable(ValueError):
     """A version may not serve here."""
 
     def __init__(self, version: ModelVersion, rule: str) -> None:
-        super().__init__(f"model version {version} ({version.pk}) {rule}")
+        text = _("model version %(version)s (%(id)s) %(rule)s")
+        super().__init__(text % {"version": version, "id": version.pk, "rule": rule})
 
 
 class NothingBefore(ValueError):
     """There is no way back."""
 
     def __init__(self, curriculum_id: UUID) -> None:
-        super().__init__(
-            f"no version served curriculum {curriculum_id} here before the present one: promote the one that you want"
-        )
+        text = _("no version served curriculum %(id)s here before the present one: promote the one that you want")
+        super().__init__(text % {"id": curriculum_id})
 
 
 class NotApart(ValueError):
@@ -126,9 +127,9 @@ def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: date
     with transaction.atomic():
         current = _own(curriculum_id, school_id)
         if current is None:
-            raise NotUsable(version, "finds no champion to challenge: promote it")
+            raise NotUsable(version, _("finds no champion to challenge: promote it"))
         if current.champion_id == version.pk:
-            raise NotUsable(version, "serves here already: challenge it with another")
+            raise NotUsable(version, _("serves here already: challenge it with another"))
         if current.challenger_id != version.pk:
             replaced, current.challenger, current.challenger_since = current.challenger_id, version, now
             current.save(update_fields=["challenger", "challenger_since", "updated_at"])
@@ -151,11 +152,14 @@ def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> D
 def check(version: ModelVersion, school_id: UUID | None) -> None:
     """Raises NotUsable unless the version may serve a school, or with None all schools."""
     if version.state in (State.FAILED, State.REJECTED):
-        why = card_words.unnamed(version.reason) or version.note or "no reason was kept"
-        raise NotUsable(version, f"is {version.state} ({why}): take another, or fit it anew")
+        why = card_words.unnamed(card_words.reason(version)) or version.note or _("no reason was kept")
+        text = _("is %(state)s (%(why)s): take another, or fit it anew")
+        raise NotUsable(version, text % {"state": card_words.STATES[version.state], "why": why})
     if version.school_id not in (None, school_id):
-        where = f"school {school_id}" if school_id else "all schools"
-        raise NotUsable(version, f"was fitted on answers of school {version.school_id}: it cannot serve {where}")
+        text = _("was fitted on answers of school %(school)s: it cannot serve all schools")
+        if school_id:
+            text = _("was fitted on answers of school %(school)s: it cannot serve school %(other)s")
+        raise NotUsable(version, text % {"school": version.school_id, "other": school_id})
 
 
 def deployed(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:

@@ -14,6 +14,7 @@ from typing import Any, Final, final
 
 import numpy as np
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from curricula.snapshot import Snapshot
 from kt_models import evaluate, metrics
@@ -22,6 +23,8 @@ from kt_models.data import Dataset
 from kt_models.evaluate import Scored
 from kt_models.metrics import Bool, Estimate
 from kt_models.recall import Int
+from tutor.language import Sentence, sentences
+from tutor.registry import card_words
 
 #: Answers that every learner is predicted ahead, open loop.
 HORIZON: Final = 10
@@ -60,7 +63,7 @@ class Limits:
 @final
 @dataclass(frozen=True)
 class Gate:
-    """One rule, whether it was kept, and the figures behind it."""
+    """One rule, whether it was kept, why, for others to read too (`language.Sentence`), and the figures behind it."""
 
     block: str
     name: str
@@ -83,10 +86,11 @@ class Verdict:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why a candidate is rejected; nothing if it is not."""
-        return tuple(f"{gate.block}, {gate.name}: {gate.reason}" for gate in self.gates if not gate.passed)
+        return tuple(card_words.failed(gate.block, gate.name, gate.reason) for gate in self.gates if not gate.passed)
 
     def to_json(self) -> dict[str, Any]:
-        return {"passed": self.passed, "gates": [asdict(gate) for gate in self.gates]}
+        told = {"passed": self.passed, "gates": [asdict(gate) for gate in self.gates]}
+        return told | {"said": sentences(told)}
 
 
 @final
@@ -156,9 +160,17 @@ def _enough(case: Case, table: Table) -> Iterator[Gate]:
     """Whether there is anything to judge by."""
     answers = table.next["candidate"].answers
     enough = answers.n_learners >= LEAST_LEARNERS and len(answers) >= LEAST_ANSWERS
-    reason = f"there are {len(answers)} answers of {answers.n_learners} learners, {LEAST_ANSWERS} of {LEAST_LEARNERS} "
-    reason += "suffice" if enough else "are needed: more will come"
-    yield Gate("answers", "enough", enough, reason, {"answers": len(answers), "learners": answers.n_learners})
+    figures = {"answers": len(answers), "learners": answers.n_learners}
+    text = gettext_noop(
+        "there are {answers} answers of {learners} learners, {least_answers} of {least_learners} are needed: more will "
+        "come"
+    )
+    if enough:
+        text = gettext_noop(
+            "there are {answers} answers of {learners} learners, {least_answers} of {least_learners} suffice"
+        )
+    reason = Sentence(text, **figures, least_answers=LEAST_ANSWERS, least_learners=LEAST_LEARNERS)
+    yield Gate("answers", "enough", enough, reason, figures)
 
 
 def _prediction(case: Case, table: Table) -> Iterator[Gate]:
@@ -173,7 +185,7 @@ def _prediction(case: Case, table: Table) -> Iterator[Gate]:
     allowed = limits.least_ece
     if champion:
         allowed = max(allowed, champion["ece"].value + limits.ece)
-    reason = f"calibration error is {own['ece'].value:.4f}, at most {allowed:.4f} is let through"
+    reason = Sentence(card_words.CALIBRATION_ERROR, value=own["ece"].value, allowed=allowed)
     figures = {"candidate": plain(own)} | ({"champion": plain(champion)} if champion else {})
     yield Gate("prediction", "calibration", own["ece"].value <= allowed, reason, figures)
 
@@ -190,10 +202,14 @@ def _people(case: Case, table: Table) -> Iterator[Gate]:
         clear = found.value > case.limits.people and found.low > 0
         if clear and (worst is None or found.value > worst[1].value):
             worst = name, found
-    reason = f"of {len(told)} groups and deciles none is told worse by more than {case.limits.people} nats an answer"
+    text = gettext_noop("of {n} groups and deciles none is told worse by more than {limit} nats an answer")
+    reason = Sentence(text, n=len(told), limit=case.limits.people)
     if worst:
         name, found = worst
-        reason = f"{name} is told worse by {_told(found)} nats an answer, {case.limits.people} are let through"
+        text = gettext_noop(
+            "{part} is told worse by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats an answer, {limit} are let through"
+        )
+        reason = Sentence(text, part=name, **asdict(found), limit=case.limits.people)
     yield Gate("people", "groups and deciles", worst is None, reason, told)
 
 
@@ -218,7 +234,12 @@ def parts(case: Case) -> Iterator[tuple[str, Bool]]:
     place[present[np.argsort(level[present], kind="stable")]] = np.arange(len(present)) * n_parts // len(present)
     for part in range(n_parts):
         first, last = part * DECILES // n_parts + 1, (part + 1) * DECILES // n_parts
-        yield f"decile {first}{f' to {last}' if last > first else ''} by success", place[learner] == part
+        text = (
+            gettext_noop("decile {first} to {last} by success")
+            if last > first
+            else gettext_noop("decile {first} by success")
+        )
+        yield Sentence(text, first=first, last=last), place[learner] == part
 
 
 def _leaks(case: Case, table: Table) -> Iterator[Gate]:
@@ -230,9 +251,12 @@ def _leaks(case: Case, table: Table) -> Iterator[Gate]:
     rng = np.random.default_rng(case.seed)
     found = [_auc_of_flips(case, rng) for _ in range(tosses)]
     mean, allowed = float(np.mean(found)), CHANCE * error / math.sqrt(tosses)
-    reason = f"AUC is {mean:.4f} on coin flips, chance gives .5 within {allowed:.4f}"
+    text = gettext_noop("AUC is {auc:.4f} on coin flips, chance gives .5 within {allowed:.4f}")
     if allowed > TOLD:
-        reason += ": too few answers to tell"
+        text = gettext_noop(
+            "AUC is {auc:.4f} on coin flips, chance gives .5 within {allowed:.4f}: too few answers to tell"
+        )
+    reason = Sentence(text, auc=mean, allowed=allowed)
     passed = allowed <= TOLD and abs(mean - 0.5) <= allowed
     yield Gate("leaks", "coin flips", passed, reason, {"auc": mean, "error": error, "tosses": tosses})
 
@@ -260,14 +284,13 @@ def blocks() -> tuple[Block, ...]:
 def _not_worse(block: str, name: str, found: Estimate, limit: float, figures: dict[str, Any]) -> Gate:
     """Passed if the whole interval lies below the limit."""
     high = found.high if math.isfinite(found.high) else math.inf
-    reason = f"log loss differs by {_told(found)} nats, {limit} are let through"
+    text = gettext_noop("log loss differs by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats, {limit} are let through")
     if high > limit >= found.value:
-        reason += ": too few answers to tell"
-    return Gate(block, name, high <= limit, reason, figures)
-
-
-def _told(found: Estimate) -> str:
-    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+        text = gettext_noop(
+            "log loss differs by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats, {limit} are let through: too few answers "
+            "to tell"
+        )
+    return Gate(block, name, high <= limit, Sentence(text, **asdict(found), limit=limit), figures)
 
 
 def _differences(case: Case, own: Scored, theirs: Scored) -> dict[str, Estimate]:

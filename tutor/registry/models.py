@@ -156,6 +156,8 @@ class TrainingRun(models.Model):
     #: Records of the fit, thinned: a learning curve.
     log: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
     message = models.TextField(blank=True)
+    #: `language.sentences` of the message, for others to read it in their language; none of what a library said.
+    said: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     cancel_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)

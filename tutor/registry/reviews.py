@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from curricula import queries as curricula
 from curricula import snapshot
@@ -17,11 +19,13 @@ from curricula.models import Curriculum
 from curricula.snapshot import Snapshot
 from tutor.accounts.access import NotFound, Principal, access_curriculum, groups_visible
 from tutor.accounts.models import User
+from tutor.language import Texts
 from tutor.registry import edges
 from tutor.registry.models import EdgeReview
 from tutor.registry.prerequisites import Layers, Pair, closes
 
 ACCEPTED, REJECTED = EdgeReview.Decision.ACCEPTED, EdgeReview.Decision.REJECTED
+DECISIONS: Final[Mapping[str, str]] = Texts({ACCEPTED: gettext_noop("accepted"), REJECTED: gettext_noop("rejected")})
 
 
 class Verb(StrEnum):
@@ -108,19 +112,20 @@ def _check_edge(content: Snapshot, pair: Pair, verb: Verb) -> None:
     for position in pair:
         is_known = 0 <= position < content.n_concepts
         if not is_known or not (content.concept_active[position] or verb in ENDING):
-            raise ReviewRefused(
-                f"position {position} is no concept of {content.title!r}, version {content.number}: take one that is"
-            )
+            text = _("position %(n)s is no concept of '%(title)s', version %(version)s: take one that is")
+            raise ReviewRefused(text % {"n": position, "title": content.title, "version": content.number})
     if pair[0] == pair[1]:
-        raise ReviewRefused(f"{content.concept_keys[pair[0]]!r} cannot support itself: name two concepts")
+        text = _("'%(concept)s' cannot support itself: name two concepts")
+        raise ReviewRefused(text % {"concept": content.concept_keys[pair[0]]})
 
 
 def _after(before: EdgeReview | None, verb: Verb, edge: str) -> EdgeReview | None:
     """The review to write on, None for a new one."""
     if before is None and verb in (Verb.LOCK, Verb.UNLOCK, Verb.CLEAR):
-        raise ReviewRefused(f"nobody has reviewed {edge}: accept or reject it first")
+        raise ReviewRefused(_("nobody has reviewed %(edge)s: accept or reject it first") % {"edge": edge})
     if before is not None and before.locked and verb not in (Verb.LOCK, Verb.UNLOCK):
-        raise ReviewRefused(f"the review of {edge} is locked ({before.decision}): unlock it first")
+        text = _("the review of %(edge)s is locked (%(decision)s): unlock it first")
+        raise ReviewRefused(text % {"edge": edge, "decision": DECISIONS[before.decision]})
     return before
 
 
@@ -142,13 +147,12 @@ def _refuse_cycle(content: Snapshot, school_id: UUID | None, pair: Pair, verb: V
     firm = Layers(edges.authored(content), {}, said, ()).firm()
     path = closes(firm, pair) if pair in firm else ()
     if path:
-        raise ReviewRefused(
-            f"{_named(content, pair)} closes a cycle of accepted and authored prerequisites, "
-            f"{_named(content, (*path, path[0]))}: reject one of these first"
-        )
+        text = _("%(edge)s closes a cycle of accepted and authored prerequisites, %(cycle)s: reject one of these first")
+        raise ReviewRefused(text % {"edge": _named(content, pair), "cycle": _named(content, (*path, path[0]))})
 
 
 def _named(content: Snapshot, path: Sequence[int]) -> str:
     keys = content.concept_keys
     removed = {} if all(keys[position] for position in path) else edges.removed(content)
-    return " -> ".join(keys[position] or f"{removed[position]} (removed)" for position in path)
+    gone = _("%(concept)s (removed)")
+    return " -> ".join(keys[position] or gone % {"concept": removed[position]} for position in path)

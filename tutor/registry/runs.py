@@ -10,11 +10,14 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from curricula.models import CurriculumVersion
 from kt_models.kinds import KINDS
 from tutor import db
 from tutor.accounts.access import NotFound
+from tutor.language import Texts
 from tutor.registry import services, store
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 
@@ -23,6 +26,10 @@ log = structlog.get_logger()
 State = ModelVersion.State
 #: Whose parameters a fit may begin with.
 _ACCEPTED: Final = (State.CANDIDATE, State.SHADOW, State.CHAMPION, State.RETIRED)
+
+
+#: Of a run that has not ended.
+_STATUSES: Final[Mapping[str, str]] = Texts({"queued": gettext_noop("queued"), "running": gettext_noop("running")})
 
 
 class CannotRun(ValueError):
@@ -67,8 +74,9 @@ def request(
         open_ = TrainingRun.objects.filter(**target, finished_at=None).first()
         if open_ is None:
             raise
+        text = _("a %(kind)s model of this curriculum is %(status)s already (run %(id)s): wait for it, or cancel it")
         raise AlreadyOpen(
-            f"a {kind} model of this curriculum is {open_.status} already (run {open_.pk}): wait for it, or cancel it"
+            text % {"kind": kind, "status": _STATUSES.get(open_.status, open_.status), "id": open_.pk}
         ) from error
     return run
 
@@ -187,7 +195,8 @@ def ring() -> None:
 
 def _known(kind: str) -> str:
     if kind not in KINDS:
-        raise CannotRun(f"no model is named {kind!r}: give one of {', '.join(sorted(KINDS))}")
+        text = _("no model is named '%(kind)s': give one of %(kinds)s")
+        raise CannotRun(text % {"kind": kind, "kinds": ", ".join(sorted(KINDS))})
     return kind
 
 
@@ -196,7 +205,8 @@ def published(curriculum_id: UUID) -> CurriculumVersion:
     every = CurriculumVersion.objects.filter(curriculum=curriculum_id, published_at__isnull=False)
     newest_ = every.order_by("-number").first()
     if newest_ is None:
-        raise CannotRun(f"curriculum {curriculum_id} has no published version: publish it first")
+        text = _("curriculum %(id)s has no published version: publish it first")
+        raise CannotRun(text % {"id": curriculum_id})
     return newest_
 
 

@@ -20,6 +20,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from pyarrow import parquet
 
 from curricula import snapshot
@@ -34,6 +35,7 @@ from kt_models.recall import Int
 from tutor.accounts.models import Membership
 from tutor.interactions import export
 from tutor.interactions.export import ANSWERS, LEARNERS, Manifest
+from tutor.language import Sentence
 from tutor.registry import deployments, edges, gates, loader, queries, runs, services, store
 from tutor.registry.gates import Case, Table
 from tutor.registry.models import ModelVersion, TrainingRun
@@ -74,7 +76,11 @@ Step = TrainingRun.Step
 
 
 class CannotStep(ValueError):
-    """A step cannot be done; the message says what is missing."""
+    """A step cannot be done; what is said tells what is missing."""
+
+    def __init__(self, said: Sentence) -> None:
+        super().__init__(said)
+        self.said = said
 
 
 @final
@@ -116,7 +122,7 @@ def _bring_start(run: TrainingRun, start: ModelVersion, folder: Path, cut: Cut) 
     shutil.rmtree(part, ignore_errors=True)
     try:
         if seen_until(start) > cut.before:
-            raise CannotStep("it was fitted on answers that the candidate is to be judged by")
+            raise CannotStep(Sentence("it was fitted on answers that the candidate is to be judged by"))
         with store.fetch(start.pk) as fetched:
             artifact.load(fetched)
             shutil.copytree(fetched, part)
@@ -148,10 +154,12 @@ def _export(run: TrainingRun, folder: Path) -> None:
     manifest = export.write(folder / DATA, run.curriculum_id, school_id=run.school_id, progress=_teller(folder))
     if manifest.learners < LEAST_LEARNERS or manifest.answers < LEAST_ANSWERS:
         minutes = export.SETTLED.total_seconds() / 60
-        raise CannotStep(
-            f"there are {manifest.answers} answers of {manifest.learners} learners, at least {LEAST_ANSWERS} of "
-            f"{LEAST_LEARNERS} are needed: wait for more (what came in the last {minutes:.0f} minutes counts next)"
+        text = gettext_noop(
+            "there are {answers} answers of {learners} learners, at least {least_answers} of {least_learners} are "
+            "needed: wait for more (what came in the last {minutes:.0f} minutes counts next)"
         )
+        least = {"least_answers": LEAST_ANSWERS, "least_learners": LEAST_LEARNERS}
+        raise CannotStep(Sentence(text, answers=manifest.answers, learners=manifest.learners, minutes=minutes, **least))
     # What is published by now: answers on what came while the run waited are in the export.
     published = runs.published(run.curriculum_id)
     TrainingRun.objects.filter(pk=run.pk).update(curriculum_version=published)
@@ -169,10 +177,11 @@ def _cut_of(answers: Path, manifest: Manifest, published: CurriculumVersion) -> 
     upper = int(np.searchsorted(np.cumsum(counts), FITTED * counts.sum())) + 1
     earlier = int(counts[:upper].sum())
     if not 0 < earlier < counts.sum():
-        raise CannotStep(
-            f"of {counts.sum()} answers {earlier} come before the last tenth: their times are too much alike to fit on "
-            "the earlier and judge by the later ones: wait for more"
+        text = gettext_noop(
+            "of {n} answers {earlier} come before the last tenth: their times are too much alike to fit on the earlier "
+            "and judge by the later ones: wait for more"
         )
+        raise CannotStep(Sentence(text, n=int(counts.sum()), earlier=earlier))
     return Cut(first + upper * span / BINS, published.n_concepts, published.n_items)
 
 
@@ -189,7 +198,8 @@ def _judge(run: TrainingRun, folder: Path) -> None:
     since = max(cut.before, seen_until(champion) if champion else cut.before)
     answers, rows = _judged(folder, cut, since, run.seed)
     if not answers.n_answers:
-        raise CannotStep("no answer has come since the model that serves was fitted: wait for some, or roll it back")
+        text = gettext_noop("no answer has come since the model that serves was fitted: wait for some, or roll it back")
+        raise CannotStep(Sentence(text))
     groups, names = _groups(folder, rows)
     content = snapshot.load(run.curriculum_version_id)
     case = Case(candidate, models, answers, since, groups, names, content=content, seed=run.seed)
@@ -225,7 +235,7 @@ def _still_ours(run: TrainingRun) -> None:
     """Locks the run. Raises CannotStep if it was cancelled, or another worker's step has come before."""
     current = TrainingRun.objects.select_for_update().get(pk=run.pk)
     if current.cancel_requested or current.finished_at or current.version_id or current.worker != run.worker:
-        raise CannotStep("the run was cancelled or taken over: nothing is registered")
+        raise CannotStep(Sentence(gettext_noop("the run was cancelled or taken over: nothing is registered")))
 
 
 def _put_in_shadow(version: ModelVersion) -> None:
@@ -339,6 +349,13 @@ def _teller(folder: Path) -> export.Progress:
         (folder / LOG).write_text(json.dumps({"answers": answers}) + "\n")
 
     return tell
+
+
+def tell_refusal(folder: Path, refused: CannotStep) -> None:
+    """To the trainer, in a form in which others can read it in their language."""
+    with (folder / LOG).open("a") as records:
+        record = {"event": "failed", "message": str(refused), "said": refused.said.kept()}
+        records.write(json.dumps(record) + "\n")
 
 
 def _write(path: Path, content: Any) -> None:

@@ -24,10 +24,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from tutor import db
 from tutor.children import Child
 from tutor.interactions.export import ANSWERS
+from tutor.language import GIVEN_UP, Sentence, sentences, told_again
 from tutor.registry import steps
 from tutor.registry.breath import breath
 from tutor.registry.models import TrainingRun
@@ -82,7 +84,8 @@ def run_next(*, now: datetime) -> bool:
     work = _Work(run, settings.TRAINING_DIR / str(run.pk))
     try:
         if run.attempts > MAX_ATTEMPTS:
-            raise StepFailed(f"given up after {MAX_ATTEMPTS} attempts; the last: {run.message}")
+            last = told_again(run.message, run.said, "/message")
+            raise StepFailed(Sentence(GIVEN_UP, n=MAX_ATTEMPTS, last=last))
         work.carry_out()
         work.finish(Status.DONE, "")
     except LostLease:
@@ -92,9 +95,9 @@ def run_next(*, now: datetime) -> bool:
         done = work.run.version_id is not None
         work.finish(Status.DONE if done else Status.CANCELLED, "" if done else "cancelled")
     except StepFailed as error:
-        work.finish(Status.FAILED, str(error))
+        work.finish(Status.FAILED, error.args[0])
     except StepKilled as error:
-        work.release(str(error))
+        work.release(error.args[0])
     except Exception as error:
         log.exception("training_interrupted", run=str(run.pk))
         work.release(f"{type(error).__name__}: {error}")
@@ -153,8 +156,8 @@ class _Work:
     def finish(self, status: TrainingRun.Status, message: str) -> None:
         self._child().stop()
         ours = TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until, finished_at=None)
-        ended = {"status": status, "message": message[:2000], "finished_at": timezone.now(), "lease_until": None}
-        if ours.update(**ended):
+        ended = {"status": status, "finished_at": timezone.now(), "lease_until": None}
+        if ours.update(**ended, **_worded(message)):
             shutil.rmtree(self.folder, ignore_errors=True)
             log.info("training_ended", run=str(self.run.pk), kind=self.run.kind, status=status, message=message)
         if status == Status.DONE:
@@ -165,7 +168,7 @@ class _Work:
         self._child().stop()
         again = timezone.now() + timedelta(seconds=settings.TRAINING_PAUSE_SECONDS * self.run.attempts)
         TrainingRun.objects.filter(pk=self.run.pk, lease_until=self.run.lease_until).update(
-            lease_until=again, status=Status.QUEUED, message=message[:2000]
+            lease_until=again, status=Status.QUEUED, **_worded(message)
         )
 
     def _fit(self, kind: str, cut: Cut, own: bool) -> list[str]:
@@ -228,12 +231,15 @@ class _Work:
     def _refuse(self, step: TrainingRun.Step, status: int) -> None:
         """Why a process did not end well: as it told itself, or as it was ended."""
         if status < 0:
-            raise StepKilled(f"{step} was ended by signal {-status}")
+            raise StepKilled(Sentence(gettext_noop("{step} was ended by signal {n}"), step=_named(step), n=-status))
         told = [record for record in _records(self.folder / LOG) if record.get("event") == "failed"]
         if told and told[-1].get("status") == FOREIGN:
             raise CheckpointForeign
+        if told and "said" in told[-1]:
+            raise StepFailed(Sentence.again(told[-1]["said"]))
         words = told[-1]["message"] if told else _last_words(self._child().log)
-        raise StepFailed(words or f"{step} ended with exit status {status}")
+        unknown = Sentence(gettext_noop("{step} ended with exit status {n}"), step=_named(step), n=status)
+        raise StepFailed(words or unknown)
 
     def _tell(self, step: TrainingRun.Step, part: str, *, always: bool = False) -> None:
         if not always and time.monotonic() - self.renewed < RENEW_SECONDS:
@@ -262,6 +268,16 @@ class _Work:
 
     def _child(self) -> Child:
         return Child("training", self.folder / "step.pid", self.folder / "step.log", patience_seconds=10.0)
+
+
+def _worded(message: str) -> dict[str, Any]:
+    """Columns of a run."""
+    return {"message": message[:2000], "said": sentences({"message": message})}
+
+
+def _named(step: TrainingRun.Step) -> Sentence:
+    names = {Step.EXPORT: gettext_noop("export"), Step.FIT: gettext_noop("fit"), Step.JUDGE: gettext_noop("judge")}
+    return Sentence(names[step])
 
 
 def _ring() -> None:

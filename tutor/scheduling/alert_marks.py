@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from tutor.accounts.access import Principal
 from tutor.accounts.models import Group
@@ -24,7 +25,8 @@ class TooLong(ValueError):
     """Of a note; the message says what to do."""
 
     def __init__(self, note: str) -> None:
-        super().__init__(f"the note has {len(note)} characters: {LONGEST_NOTE} is the most")
+        text = _("the note has %(n)s characters: %(most)s is the most")
+        super().__init__(text % {"n": len(note), "most": LONGEST_NOTE})
 
 
 class Share(NamedTuple):

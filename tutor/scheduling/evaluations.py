@@ -11,8 +11,10 @@ from uuid import UUID
 
 import numpy as np
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop
 
 from tutor.accounts.access import NotFound
+from tutor.language import Sentence
 from tutor.scheduling import configs, jobs
 from tutor.scheduling.ope import reading
 from tutor.scheduling.ope.logged import BadLog, Logged
@@ -87,7 +89,8 @@ def question(
     reward = reward or Reward()
     _check_times(since, until, reward, now)
     if configs.chosen(policy, config).policy.reads_cohort:
-        raise CannotEvaluate("", f"policy {policy!r} goes by what whole classes did: judge it in the simulator")
+        text = gettext("policy '%(policy)s' goes by what whole classes did: judge it in the simulator")
+        raise CannotEvaluate("", text % {"policy": policy})
     return Evaluation(
         school_id=school_id, policy=policy, config=config, curriculum_id=curriculum_id, logged_policy=logged_policy,
         since=since, until=until, reward=reward.kind.value, delay_days=reward.delay_days,
@@ -140,14 +143,16 @@ def _work(now: datetime, job: Evaluation) -> dict[str, Any]:
 
 def _check_times(since: datetime, until: datetime, reward: Reward, now: datetime) -> None:
     if since >= until:
-        raise CannotEvaluate("/until", f"until {until.isoformat()} is not after since {since.isoformat()}")
+        text = gettext("until %(until)s is not after since %(since)s")
+        raise CannotEvaluate("/until", text % {"until": until.isoformat(), "since": since.isoformat()})
     closed = now - timedelta(days=reward.closes_after_days)
     if since >= closed:
-        raise CannotEvaluate(
-            "/since",
-            f"what choices since {since.isoformat()} are worth shows after {reward.closes_after_days:g} days: "
-            f"begin before {closed.isoformat(timespec='seconds')}, or take another reward",
+        text = gettext_noop(
+            "what choices since {since} are worth shows after {days:g} days: begin before {closed}, or take another "
+            "reward"
         )
+        days, before = reward.closes_after_days, closed.isoformat(timespec="seconds")
+        raise CannotEvaluate("/since", Sentence(text, since=since.isoformat(), days=days, closed=before))
 
 
 def _outcome(logged: Logged, judged: Judged, reward: Reward, seed: int) -> Outcome:
@@ -174,19 +179,23 @@ def _refusal(replayed: Replayed) -> str:
     if replayed.unwanted <= MOST_LEFT_OUT * max(replayed.kept + replayed.unwanted, 1):
         return ""
     share = replayed.unwanted / (replayed.kept + replayed.unwanted)
-    return (
-        f"in {share:.1%} of the choices the policy wants nothing of what was offered, at most {MOST_LEFT_OUT:.1%} may "
-        "be: what it would have offered instead is not in the log, so try it in the simulator or in a trial"
+    text = gettext_noop(
+        "in {share:.1%} of the choices the policy wants nothing of what was offered, at most {most:.1%} may be: what "
+        "it would have offered instead is not in the log, so try it in the simulator or in a trial"
     )
+    return Sentence(text, share=share, most=MOST_LEFT_OUT)
 
 
 def _warnings(replayed: Replayed) -> list[str]:
-    found = [f"{n} choices are left out: {why}" for why, n in sorted(replayed.lost.items())]
+    left_out = gettext_noop("{n} choices are left out: {why}")
+    found: list[str] = [Sentence(left_out, n=n, why=Sentence(why)) for why, n in sorted(replayed.lost.items())]
     if replayed.unwanted:
-        found.append(f"{replayed.unwanted} choices are left out: the policy wants nothing of what was offered")
+        why = gettext_noop("the policy wants nothing of what was offered")
+        found.append(Sentence(left_out, n=replayed.unwanted, why=Sentence(why)))
     if replayed.reproduced < REPRODUCED * replayed.checked:
-        found.append(
-            f"of {replayed.checked} choices only {replayed.reproduced} have the scores that were logged: beliefs had "
-            "again are not quite those of the time"
+        text = gettext_noop(
+            "of {checked} choices only {reproduced} have the scores that were logged: beliefs had again are not quite "
+            "those of the time"
         )
+        found.append(Sentence(text, checked=replayed.checked, reproduced=replayed.reproduced))
     return found

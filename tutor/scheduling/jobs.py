@@ -11,7 +11,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
+from tutor.language import GIVEN_UP, Sentence, sentences
 from tutor.scheduling.policy_models import Job
 
 log = structlog.get_logger()
@@ -24,6 +26,10 @@ LEASE: Final = timedelta(minutes=10)
 MAX_ATTEMPTS: Final = 3
 #: Of one kind, that a school may have waiting.
 WAITING: Final = 20
+_TOO_MANY: Final = {
+    "evaluation": gettext_noop("%(n)s evaluations of the school wait already: wait for one of them"),
+    "rehearsal": gettext_noop("%(n)s rehearsals of the school wait already: wait for one of them"),
+}
 
 
 class TooMany(RuntimeError):
@@ -43,7 +49,7 @@ def request(job: Job) -> None:
     kind = type(job)
     waiting = kind._default_manager.filter(school_id=job.school_id, finished_at=None).count()
     if waiting >= WAITING:
-        raise TooMany(f"{waiting} {kind._meta.verbose_name}s of the school wait already: wait for one of them")
+        raise TooMany(gettext(_TOO_MANY[str(kind._meta.verbose_name)]) % {"n": waiting})
     with transaction.atomic():
         job.save(force_insert=True)
         transaction.on_commit(ring)
@@ -55,20 +61,22 @@ def run_next(
     """Takes up the oldest job that nobody works on, and ends it; False if there is none.
 
     Args:
-        work: gives the report.     refused: what it raises where no other try would help; the message is told.
+        work: gives the report.     refused: what it raises where no other try would help; the message is told,
+            in everybody's language if it is `Sentence`.
     """
     job = _claim(kind, now)
     if job is None:
         return False
     if job.attempts > MAX_ATTEMPTS:
-        _finish(job, Job.Status.FAILED, message=f"given up after {MAX_ATTEMPTS} attempts; the last: {job.message}")
+        given_up = Sentence(GIVEN_UP, n=MAX_ATTEMPTS, last=job.message)
+        _finish(job, Job.Status.FAILED, message=given_up)
         return True
     try:
         _finish(job, Job.Status.DONE, report=work(job))
     except LostLease:
         log.warning("job_taken_over", kind=kind.__name__, job=str(job.pk))
     except refused as error:
-        _finish(job, Job.Status.FAILED, message=str(error))
+        _finish(job, Job.Status.FAILED, message=error.args[0])
     except SoftTimeLimitExceeded:
         raise
     except Exception as error:
@@ -115,4 +123,7 @@ def _claim(kind: type[J], now: datetime) -> J | None:
 
 def _finish(job: Job, status: Job.Status, *, message: str = "", report: dict[str, Any] | None = None) -> None:
     ours = type(job)._default_manager.filter(pk=job.pk, lease_until=job.lease_until)
-    ours.update(status=status, message=message[:2000], report=report, finished_at=timezone.now(), lease_until=None)
+    ours.update(
+        status=status, message=message[:2000], report=report, said=sentences({"message": message, "report": report}),
+        finished_at=timezone.now(), lease_until=None,
+    )  # fmt: skip

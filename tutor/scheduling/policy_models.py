@@ -62,6 +62,8 @@ class Job(models.Model):
     total = models.PositiveIntegerField(null=True)
     report: models.JSONField[Any, Any] = models.JSONField(null=True)
     message = models.TextField(blank=True)
+    #: `language.sentences` of both, for others to read them in their language.
+    said: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     requested_by = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

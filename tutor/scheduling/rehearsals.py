@@ -16,6 +16,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
 
 from curricula.errors import NotPublished
 from curricula.snapshot import Snapshot
@@ -24,6 +25,7 @@ from kt_models.base import ConceptLists, Interactions
 from kt_models.simulate import World
 from tutor import db
 from tutor.accounts.access import NotFound
+from tutor.language import Sentence
 from tutor.registry import effective, loader
 from tutor.registry import queries as registry
 from tutor.scheduling import configs, contents, jobs
@@ -52,7 +54,10 @@ WHERE cardinality(i.concepts) > 0 ORDER BY i.learner_id, i.occurred_at, i.seq LI
 
 
 class CannotRehearse(ValueError):
-    """A question that makes no sense; the message says what to do about it."""
+    """A question that makes no sense; what is said tells what to do about it."""
+
+    def __init__(self, said: Sentence) -> None:
+        super().__init__(said)
 
 
 @final
@@ -89,11 +94,13 @@ def question(
         CannotRehearse: if both are one, or there is nothing to learn.
     """
     if policy == against:
-        raise CannotRehearse(f"both are {configs.chosen(*policy).label!r}: give another policy to compare with")
+        text = gettext_noop("both are '{policy}': give another policy to compare with")
+        raise CannotRehearse(Sentence(text, policy=configs.chosen(*policy).label))
     try:
         contents.latest(curriculum_id)
     except NotPublished as error:
-        raise CannotRehearse("the curriculum has no published version: publish one first") from error
+        text = gettext_noop("the curriculum has no published version: publish one first")
+        raise CannotRehearse(Sentence(text)) from error
     return Rehearsal(
         school_id=school_id, curriculum_id=curriculum_id, policy=policy[0], config=policy[1],
         against=against[0], against_config=against[1], seed=seed, requested_by=requested_by, created_at=now,
@@ -137,17 +144,19 @@ def rehearse(job: Rehearsal) -> dict[str, Any]:
     """
     serving = registry.serving([(job.school_id, job.curriculum_id)]).get((job.school_id, job.curriculum_id))
     if serving is None:
-        raise CannotRehearse("no model serves this curriculum yet: ask again once the first answers are taken in")
+        text = gettext_noop("no model serves this curriculum yet: ask again once the first answers are taken in")
+        raise CannotRehearse(Sentence(text))
     content = effective.content_for(contents.latest(job.curriculum_id), job.school_id, serving.version_id)
     seen = _seen(job.school_id, content)
     ground = gate.drawn_on(content, seen)
     if ground is None:
-        raise CannotRehearse(f"{gate.TOO_LITTLE}: there is nothing to try a policy on")
+        text = gettext_noop("{too_little}: there is nothing to try a policy on")
+        raise CannotRehearse(Sentence(text, too_little=gate.too_little()))
     try:
         model = loader.load(serving.version_id)
     except loader.CannotLoad as error:
-        message = f"the model that serves cannot be loaded ({error}): roll back, or wait for the next"
-        raise CannotRehearse(message) from error
+        text = gettext_noop("the model that serves cannot be loaded ({why}): roll back, or wait for the next")
+        raise CannotRehearse(Sentence(text, why=str(error))) from error
     new, approved = (
         partial(gate.played, ground, model, _acting(configs.chosen(*side)))
         for side in ((job.policy, job.config), (job.against, job.against_config))

@@ -17,11 +17,13 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import structlog
+from django.utils.translation import gettext_noop
 
 from curricula import snapshot
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float, Int
 from tutor import db
+from tutor.language import Sentence
 from tutor.registry import effective, loader
 from tutor.scheduling import configs, knobs, rules
 from tutor.scheduling.calendar import Days
@@ -60,6 +62,12 @@ _narrowed: Final = msgspec.json.Decoder(Narrowed).decode
 
 class CannotReplay(ValueError):
     """A policy that no log can tell of."""
+
+    def __init__(self, policy: str) -> None:
+        text = gettext_noop(
+            "policy '{policy}' goes by what whole classes did at the time, which is not kept: judge it in the simulator"
+        )
+        super().__init__(Sentence(text, policy=policy))
 
 
 class _Row(NamedTuple):
@@ -102,7 +110,7 @@ class Judged:
         kept: (rows,) whether it can be told, and the policy wants any of the candidates.
         facts: (candidates, facts) what was believed of each, `FACTS`.
         unwanted: choices in which the policy wants none of what was logged.
-        lost: choices that cannot be told, by why not.
+        lost: choices that cannot be told, by why not, a text for `Sentence`.
         checked, reproduced: choices in which the logging policy is known still, and those whose scores come out again.
     """
 
@@ -133,10 +141,7 @@ def judge(logged: Logged, school_id: UUID, chosen: Chosen, *, tell: Tell = _sile
         CannotReplay: if the policy reads what the log does not keep.
     """
     if chosen.policy.reads_cohort:
-        raise CannotReplay(
-            f"policy {chosen.label!r} goes by what whole classes did at the time, which is not kept: "
-            "judge it in the simulator"
-        )
+        raise CannotReplay(chosen.label)
     n = len(logged.probability)
     judged = Judged(np.zeros(n), np.zeros(len(logged), dtype=bool), np.zeros((n, len(FACTS))))
     done = 0
@@ -171,7 +176,7 @@ def _group(
     version_id, curriculum_id, content_id, graph = key
     content = _content(target.school_id, content_id, version_id, graph)
     if content is None:
-        target.judged.lost["prerequisites as they were are no more"] += len(rows)
+        target.judged.lost[gettext_noop("prerequisites as they were are no more")] += len(rows)
         return
     plans: dict[tuple[UUID, float, int], list[_Row]] = defaultdict(list)
     for row in rows:
@@ -187,10 +192,10 @@ def _group(
             seen += len(slots[then.place])
     except loader.CannotLoad as error:
         log.warning("model_not_replayed", version=str(version_id), error=str(error))
-        target.judged.lost["the model that served cannot be loaded"] += len(rows) - seen
+        target.judged.lost[gettext_noop("the model that served cannot be loaded")] += len(rows) - seen
         return
     if len(rows) > seen:
-        target.judged.lost["the log holds no such belief any more"] += len(rows) - seen
+        target.judged.lost[gettext_noop("the log holds no such belief any more")] += len(rows) - seen
 
 
 def _content(school_id: UUID, content_id: UUID, version_id: UUID, graph: str) -> Snapshot | None:
@@ -294,10 +299,10 @@ def _judge_slot(logged: Logged, place: dict[Any, int], target: _Target, row: _Ro
     part = slice(int(logged.offset[at]), int(logged.offset[at + 1]))
     concept = logged.concept[part]
     if (concept >= moment.situation.content.n_concepts).any():
-        judged.lost["a concept is of a later version than the choice"] += 1
+        judged.lost[gettext_noop("a concept is of a later version than the choice")] += 1
         return
     if moment.never_drawn and len(concept) > 1:
-        judged.lost["a learner who is never explored on"] += 1
+        judged.lost[gettext_noop("a learner who is never explored on")] += 1
         return
     judged.facts[part] = moment.facts(concept)
     if len(concept) == 1 and not _SET.isdisjoint(code for code, _ in _reasons(row.reasons)):

@@ -15,12 +15,15 @@ from uuid import UUID
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import Group
 from tutor.apart import apart
 from tutor.kept import Kept
+from tutor.language import Sentence, Texts, told_again
 from tutor.scheduling import configs, guard, rehearsals, trial_results
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.guard import Figures, Promise
@@ -37,6 +40,14 @@ PAUSE: Final = timedelta(hours=20)
 #: says nothing where that may be 0 or less.
 REWARDS: Final = (Kind.RETENTION, Kind.SUCCESS, Kind.ANSWERED)
 _KEPT_SHARE: Final = 1e-4
+#: As a refusal names them.
+_STATES: Final[Mapping[str, str]] = Texts(
+    {
+        STATE.RUNNING: gettext_noop("running"),
+        STATE.PROMOTED: gettext_noop("promoted"),
+        STATE.STOPPED: gettext_noop("stopped"),
+    }
+)
 
 
 class CannotTry(ValueError):
@@ -146,7 +157,7 @@ def begin(
             with transaction.atomic():
                 trial.save(force_insert=True)
         except IntegrityError as error:
-            raise Ended("", "somebody else has begun a trial here just now: look at that one first") from error
+            raise Ended("", _("somebody else has begun a trial here just now: look at that one first")) from error
     _kept.clear()
     return trial
 
@@ -168,11 +179,11 @@ def promote(trial: PolicyTrial, *, anyway: bool = False, reason: str = "", by: s
         Ended: if it has ended, or was promoted.
     """
     if trial.proposed_at is None and not (anyway and reason):
-        raise Ended(
-            "",
-            f"the results do not say yet that the new policy is better ({_said(trial.figures)}): wait, or send "
-            '"anyway": true with a reason',
+        text = _(
+            'the results do not say yet that the new policy is better (%(told)s): wait, or send "anyway": true with a '
+            "reason"
         )
+        raise Ended("", text % {"told": _said(trial.figures)})
     return _decide(trial, STATE.PROMOTED, Q(state=STATE.RUNNING), reason=reason, by=by, now=now, mixing=1.0)
 
 
@@ -258,7 +269,7 @@ def _decide(
         open_ = PolicyTrial.objects.select_for_update().filter(only, pk=trial.pk, ended_at=None).first()
         if open_ is None:
             trial.refresh_from_db()
-            raise Ended("", f"the trial was {trial.state} already: begin another one")
+            raise Ended("", _("the trial was %(state)s already: begin another one") % {"state": _STATES[trial.state]})
         open_.state, open_.reason, open_.decided_by, open_.decided_at = state, reason, by, now
         for name, value in changes.items():
             setattr(open_, name, value)
@@ -271,31 +282,35 @@ def _decide(
 
 def _check(approved: Side, new: Side, reward: Kind) -> None:
     if reward not in REWARDS:
-        raise CannotTry("/reward", f"reward {reward.value!r} is not within 0 and 1: give one of {', '.join(REWARDS)}")
+        text = _("reward '%(reward)s' is not within 0 and 1: give one of %(rewards)s")
+        raise CannotTry("/reward", text % {"reward": reward.value, "rewards": ", ".join(REWARDS)})
     if approved == new:
-        raise CannotTry("/new", f"both are {new.chosen.label!r}: give another policy to try")
+        raise CannotTry("/new", _("both are '%(policy)s': give another policy to try") % {"policy": new.chosen.label})
     for pointer, side in (("/approved", approved), ("/new", new)):
         if side.config is not None and side.config.retired_at is not None:
-            raise CannotTry(pointer, f"policy {side.config.name!r} is retired: make a new version of it")
+            text = _("policy '%(policy)s' is retired: make a new version of it")
+            raise CannotTry(pointer, text % {"policy": side.config.name})
         if POLICIES[side.policy].needs_exam and side.config is None:
-            raise CannotTry(pointer, f"policy {side.policy!r} needs a date: make one of your own with exam_at")
+            text = _("policy '%(policy)s' needs a date: make one of your own with exam_at")
+            raise CannotTry(pointer, text % {"policy": side.policy})
 
 
 def _rehearsed(school_id: UUID, curriculum: Curriculum, approved: Side, new: Side, now: datetime) -> Rehearsal:
     found = rehearsals.newest(school_id, curriculum.pk, new, approved, now=now)
     if found is None:
-        raise CannotTry(
-            "/new",
-            f"{new.chosen.label!r} has not been tried against {approved.chosen.label!r} on simulated learners of this "
-            f"curriculum in the last {rehearsals.HOLDS.days} days: send it to :rehearse first, or say in `unrehearsed` "
-            "why without",
+        text = _(
+            "'%(new)s' has not been tried against '%(approved)s' on simulated learners of this curriculum in the last "
+            "%(days)s days: send it to :rehearse first, or say in `unrehearsed` why without"
         )
+        said = {"new": new.chosen.label, "approved": approved.chosen.label, "days": rehearsals.HOLDS.days}
+        raise CannotTry("/new", text % said)
     if not found.report["passed"]:
-        raise CannotTry(
-            "/new",
-            f"on simulated learners {new.chosen.label!r} {found.report['reason']} (rehearsal {found.pk}): "
-            "change it, or say in `unrehearsed` why it is to be tried all the same",
+        text = _(
+            "on simulated learners '%(new)s' %(reason)s (rehearsal %(id)s): change it, or say in `unrehearsed` why it "
+            "is to be tried all the same"
         )
+        reason = told_again(found.report["reason"], found.said, "/report/reason")
+        raise CannotTry("/new", text % {"new": new.chosen.label, "reason": reason, "id": found.pk})
     return found
 
 
@@ -309,22 +324,21 @@ def _make_room(
         return
     serves = Side(before.new_policy, before.new_config)
     if before.state == STATE.RUNNING:
-        raise Ended("", f"trial {before.pk} is running here: stop or promote it first")
+        raise Ended("", _("trial %(id)s is running here: stop or promote it first") % {"id": before.pk})
     if serves != approved:
-        raise Ended(
-            "/approved", f"{serves.chosen.label!r} was promoted here (trial {before.pk}): try against that, or stop it"
-        )
+        text = _("'%(policy)s' was promoted here (trial %(id)s): try against that, or stop it")
+        raise Ended("/approved", text % {"policy": serves.chosen.label, "id": before.pk})
     before.ended_at = now
     before.save(update_fields=["ended_at"])
 
 
 def _said(figures: Mapping[str, Any]) -> str:
     if figures.get("learners") is None or figures.get("new") is None:
-        return "no learner has met both"
-    return (
-        f"{figures['new']:.3f} to {figures['approved']:.3f} of {figures['learners']} learners, "
-        f"the difference surely within {figures['low']:+.3f} and {figures['high']:+.3f}"
+        return _("no learner has met both")
+    text = gettext_noop(
+        "{new:.3f} to {approved:.3f} of {learners} learners, the difference surely within {low:+.3f} and {high:+.3f}"
     )
+    return Sentence(text, **{name: figures[name] for name in ("new", "approved", "learners", "low", "high")})
 
 
 def _trial(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> _Open | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final, final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from tutor import db
+from tutor.language import Sentence
 from tutor.registry import deployments
 from tutor.registry import queries as registry
 from tutor.registry.deployments import PREVIOUS_KEPT
@@ -43,8 +45,12 @@ class Progress:
         return self.level == self.learners
 
     def __str__(self) -> str:
-        told = f"{self.level:,} of {self.learners:,} learners are level, {self.missing:,} not begun"
-        return f"{told}, {self.troubled:,} in trouble" if self.troubled else told
+        text = gettext_noop("{level:,} of {learners:,} learners are level, {missing:,} not begun")
+        if self.troubled:
+            text = gettext_noop(
+                "{level:,} of {learners:,} learners are level, {missing:,} not begun, {troubled:,} in trouble"
+            )
+        return Sentence(text, **asdict(self))
 
 
 # Where the serving version cannot fold a learner either, a challenger is not to blame. The time is no condition: its

@@ -11,12 +11,14 @@ from typing import Any, Final, final
 from uuid import UUID
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from kt_models import metrics
 from kt_models.metrics import Answers, Estimate
 from kt_models.recall import SECONDS_PER_DAY
 from tutor import db
-from tutor.registry import deployments
+from tutor.language import Sentence
+from tutor.registry import card_words, deployments
 from tutor.registry.models import Deployment, ModelVersion
 
 #: Nats an answer that a challenger may lose by, at the upper end of the interval: as much as the gates let through.
@@ -108,7 +110,8 @@ def compare(deployment: Deployment, *, now: datetime, seed: int = 0) -> Comparis
     own, theirs = _answers(deployment, since)
     days = (now - since).total_seconds() / SECONDS_PER_DAY
     if not len(own):
-        return Comparison(Verdict.TOO_EARLY, "no answer has come since that both foretold", since, days, 0, 0)
+        none = Sentence(gettext_noop("no answer has come since that both foretold"))
+        return Comparison(Verdict.TOO_EARLY, none, since, days, 0, 0)
     found = metrics.differences(own, theirs, seed)
     figures = _figures(deployment.challenger, own, seed), _figures(deployment.champion, theirs, seed)
     early = _too_early(deployment, len(own), days)
@@ -133,26 +136,34 @@ def _figures(version: ModelVersion, answers: Answers, seed: int) -> Figures:
 
 def _too_early(deployment: Deployment, answers: int, days: float) -> str:
     """Why it is, if it is."""
-    lacking = []
-    if answers < deployment.shadow_answers:
-        lacking.append(f"{answers:,} of {deployment.shadow_answers:,} answers")
-    if days < deployment.shadow_days:
-        lacking.append(f"{days:.1f} of {deployment.shadow_days:g} days")
-    return f"{' and '.join(lacking)} so far" if lacking else ""
+    few, short = answers < deployment.shadow_answers, days < deployment.shadow_days
+    if few and short:
+        text = gettext_noop("{answers:,} of {least_answers:,} answers and {days:.1f} of {least_days:g} days so far")
+    elif few:
+        text = gettext_noop("{answers:,} of {least_answers:,} answers so far")
+    elif short:
+        text = gettext_noop("{days:.1f} of {least_days:g} days so far")
+    else:
+        return ""
+    least = {"least_answers": deployment.shadow_answers, "least_days": deployment.shadow_days}
+    return Sentence(text, answers=answers, days=days, **least)
 
 
 def _judge(loss: Estimate, own: Figures, theirs: Figures) -> tuple[Verdict, str]:
-    told = f"log loss differs by {loss.value:+.4f} [{loss.low:+.4f}, {loss.high:+.4f}] nats an answer"
+    told = Sentence(
+        gettext_noop("log loss differs by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats an answer"), **asdict(loss)
+    )
     error, allowed = own.estimates["ece"], max(LEAST_ECE, theirs.estimates["ece"].value + MORE_ECE)
     if loss.low > 0:
         return Verdict.WORSE, told
     if error.value > allowed:
-        return Verdict.WORSE, f"calibration error is {error.value:.4f}, at most {allowed:.4f} is let through"
+        return Verdict.WORSE, Sentence(card_words.CALIBRATION_ERROR, value=error.value, allowed=allowed)
     if loss.high < 0:
         return Verdict.BETTER, told
     if loss.high <= MARGIN:
-        return Verdict.NO_WORSE, f"{told}, {MARGIN} are let through"
-    return Verdict.TOO_EARLY, f"{told}, {MARGIN} are let through: more answers will tell"
+        return Verdict.NO_WORSE, Sentence(gettext_noop("{told}, {margin} are let through"), told=told, margin=MARGIN)
+    unsure = gettext_noop("{told}, {margin} are let through: more answers will tell")
+    return Verdict.TOO_EARLY, Sentence(unsure, told=told, margin=MARGIN)
 
 
 def _plain(value: Any) -> Any:

@@ -13,8 +13,10 @@ import numpy as np
 import psycopg
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kt_models.recall import Float, Int
+from tutor.language import Sentence
 from tutor.scheduling import contents
 from tutor.scheduling.ope.logged import SUM_TOLERANCE, BadLog, Logged
 from tutor.scheduling.ope.rewards import Reward
@@ -180,10 +182,11 @@ def _offered(row: tuple[Any, ...]) -> tuple[list[tuple[int, int, float, float]],
     decision, concept, item, propensity, candidates = row[0], row[5], row[6], row[7], _candidates(row[8])
     total = sum(probability for *_, probability in candidates)
     if abs(total - 1) > SUM_TOLERANCE:
-        raise BadLog(
-            f"decision {decision}: its candidates' probabilities sum to {total:.6g}, not to 1: leave out the time or "
+        text = gettext_noop(
+            "decision {decision}: its candidates' probabilities sum to {total:.6g}, not to 1: leave out the time or "
             "the policy it is of, for nobody knows how it was drawn"
         )
+        raise BadLog(Sentence(text, decision=str(decision), total=total))
     for place, (a_concept, an_item, _, probability) in enumerate(candidates):
         if (a_concept, an_item) == (concept, item):
             return candidates, place, probability > 0 and abs(probability - propensity) <= SUM_TOLERANCE

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, final
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from kt_models.metrics import REPLICATES, Estimate
 from kt_models.recall import Float, Int
+from tutor.language import Sentence
 from tutor.scheduling.ope import confounding, crossfit, estimators
 from tutor.scheduling.ope.confounding import Contrast
 from tutor.scheduling.ope.estimators import ESTIMATORS, Ratio, Weighed, as_logged
@@ -28,11 +30,11 @@ LITTLE_KNOWN: Final = 0.5
 _FAR: Final = 3.0
 
 ASSUMPTIONS: Final = (
-    "The logged probabilities are those that choices were drawn from.",
-    "Each slot of a plan is a choice of its own, among what the slots before it left.",
-    "What follows a choice is as under the logged policy: effects on later choices are not told.",
-    "Unknown rewards are like known ones of the same features and the same first answer.",
-    "Learners do not influence each other.",
+    gettext_noop("The logged probabilities are those that choices were drawn from."),
+    gettext_noop("Each slot of a plan is a choice of its own, among what the slots before it left."),
+    gettext_noop("What follows a choice is as under the logged policy: effects on later choices are not told."),
+    gettext_noop("Unknown rewards are like known ones of the same features and the same first answer."),
+    gettext_noop("Learners do not influence each other."),
 )
 
 
@@ -228,52 +230,61 @@ def _overlap(logged: Logged, supported: Bool, case: _Case) -> Overlap:
 def _refusal(overlap: Overlap, options: Options) -> str:
     """Why no value is given, "" if one is."""
     if not overlap.decisions:
-        return "no choice of this policy is on record here: take a longer time, or another policy"
+        return Sentence(
+            gettext_noop("no choice of this policy is on record here: take a longer time, or another policy")
+        )
     if overlap.unsupported > options.most_unsupported:
-        return (
-            f"in {overlap.unsupported:.1%} of {overlap.decisions} choices the target does what the log gave no chance, "
-            f"at most {options.most_unsupported:.1%} may be: judge a target that keeps to logged candidates, or let "
-            "the serving policy explore"
+        text = gettext_noop(
+            "in {share:.1%} of {n} choices the target does what the log gave no chance, at most {most:.1%} may be: "
+            "judge a target that keeps to logged candidates, or let the serving policy explore"
         )
+        return Sentence(text, share=overlap.unsupported, n=overlap.decisions, most=options.most_unsupported)
     if overlap.learners < 2:
-        return "all choices are one learner's, which tells nothing of others: take more learners"
-    if overlap.effective < options.least_effective:
-        return (
-            f"the effective sample is {overlap.effective:.1f} of {overlap.decisions} choices, "
-            f"{overlap.known:.0%} of those that count with a known reward; "
-            f"{options.least_effective:g} are needed: take a longer time, more exploration, or a target nearer to "
-            "what was logged"
+        return Sentence(
+            gettext_noop("all choices are one learner's, which tells nothing of others: take more learners")
         )
+    if overlap.effective < options.least_effective:
+        text = gettext_noop(
+            "the effective sample is {effective:.1f} of {n} choices, {known:.0%} of those that count with a known "
+            "reward; {least:g} are needed: take a longer time, more exploration, or a target nearer to what was logged"
+        )
+        least = options.least_effective
+        return Sentence(text, effective=overlap.effective, n=overlap.decisions, known=overlap.known, least=least)
     return ""
 
 
 def _warnings(case: _Case, overlap: Overlap, values: dict[str, Value], truncated: bool) -> Iterator[str]:
     """What a reader must know before believing the figures."""
     if overlap.learners < FEW_LEARNERS or overlap.effective_learners < FEW_LEARNERS:
-        yield (
-            f"only {overlap.learners} learners, with the weights of {overlap.effective_learners:.0f}: "
-            "the intervals are too narrow"
-        )
+        text = gettext_noop("only {n} learners, with the weights of {effective:.0f}: the intervals are too narrow")
+        yield Sentence(text, n=overlap.learners, effective=overlap.effective_learners)
     if overlap.max_share > HEAVY:
-        yield f"one choice carries {overlap.max_share:.0%} of all weight: the values hang on it"
+        text = gettext_noop("one choice carries {share:.0%} of all weight: the values hang on it")
+        yield Sentence(text, share=overlap.max_share)
     if overlap.known < LITTLE_KNOWN:
-        yield f"the reward of only {overlap.known:.0%} of the choices is known: see if_unknown_were"
+        text = gettext_noop("the reward of only {share:.0%} of the choices is known: see if_unknown_were")
+        yield Sentence(text, share=overlap.known)
     if overlap.unsupported > 0:
-        yield f"{overlap.unsupported:.1%} of the choices are left out: the log gave the target's choice no chance"
+        text = gettext_noop("{share:.1%} of the choices are left out: the log gave the target's choice no chance")
+        yield Sentence(text, share=overlap.unsupported)
     if overlap.not_drawn:
-        yield f"{overlap.not_drawn} choices are left out of the values: somebody else set them (see agreement)"
+        text = gettext_noop("{n} choices are left out of the values: somebody else set them (see agreement)")
+        yield Sentence(text, n=overlap.not_drawn)
     if case.options.clip is not None and overlap.clipped > 0:
-        yield f"{overlap.clipped:.1%} of the weights are cut to {case.options.clip:g}: values are biased (clip_bias)"
+        text = gettext_noop("{share:.1%} of the weights are cut to {most:g}: values are biased (clip_bias)")
+        yield Sentence(text, share=overlap.clipped, most=case.options.clip)
     if truncated:
-        yield "the log holds older choices that were not read: take a shorter time to see them"
+        yield Sentence(gettext_noop("the log holds older choices that were not read: take a shorter time to see them"))
     if _improbable(case):
-        yield (
-            f"the mean weight is {overlap.mean_weight:.2f}, not 1: the logged probabilities are not those that "
-            "choices were drawn from, and only dr may still be right"
+        text = gettext_noop(
+            "the mean weight is {mean:.2f}, not 1: the logged probabilities are not those that choices were drawn "
+            "from, and only dr may still be right"
         )
+        yield Sentence(text, mean=overlap.mean_weight)
     snips, dr = values["snips"].value, values["dr"].value
     if snips.low > dr.high or dr.low > snips.high:
-        yield "snips and dr contradict each other: one of probabilities and regression is wrong"
+        text = gettext_noop("snips and dr contradict each other: one of probabilities and regression is wrong")
+        yield Sentence(text)
 
 
 def _improbable(case: _Case) -> bool:

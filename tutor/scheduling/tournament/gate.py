@@ -14,11 +14,12 @@ worlds that are wrong may pass what fails real learners.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final, NamedTuple, final
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from curricula.snapshot import Snapshot, with_prerequisites
 from kt_models.base import ConceptLists, Interactions
@@ -37,6 +38,7 @@ from kt_models.simulate import (
     World,
     day_start,
 )
+from tutor.language import Sentence
 from tutor.registry.gates import Case, Gate, Table, plain
 from tutor.scheduling.policies import POLICIES, Pace, Settings
 from tutor.scheduling.tournament.course import Ground
@@ -58,7 +60,9 @@ ITEMS: Final = 6
 LEAST: Final = 10
 #: How much less knowledge, averaged over all days, is let through.
 MARGIN: Final = 0.01
-TOO_LITTLE: Final = f"fewer than {LEAST} concepts have items: all is soon learnt, whatever drives the policy"
+TOO_LITTLE: Final = gettext_noop(
+    "fewer than {least} concepts have items: all is soon learnt, whatever drives the policy"
+)
 #: Answers that an estimate of hardness waits for: until then it leans on the mean, or on the author.
 _CONCEPT_ANSWERS: Final = 20.0
 _ITEM_ANSWERS: Final = 10.0
@@ -79,7 +83,7 @@ class Told(NamedTuple):
     """
 
     passed: bool
-    words: str
+    words: Sentence
     worlds: dict[str, Any]
 
 
@@ -91,7 +95,7 @@ def not_worse(case: Case, table: Table) -> Iterator[Gate]:
         return
     ground = drawn_on(case.content, case.answers.interactions)
     if ground is None:
-        yield Gate("scheduling", "policy", True, TOO_LITTLE, {})
+        yield Gate("scheduling", "policy", True, too_little(), {})
         return
     own, theirs = (partial(played, ground, model, Acting(POLICIES[POLICY])) for model in (case.candidate, champion))
     told = compared(
@@ -99,9 +103,12 @@ def not_worse(case: Case, table: Table) -> Iterator[Gate]:
         seed=case.seed, replicates=case.replicates,
     )  # fmt: skip
     sizes = {"policy": POLICY, "learners": LEARNERS, "days": DAYS, "concepts": ground.course.n_concepts}
-    yield Gate(
-        "scheduling", "policy", told.passed, f"{POLICY} driven by it {told.words}", sizes | {"worlds": told.worlds}
-    )
+    reason = Sentence(gettext_noop("{policy} driven by it {told}"), policy=POLICY, told=told.words)
+    yield Gate("scheduling", "policy", told.passed, reason, sizes | {"worlds": told.worlds})
+
+
+def too_little() -> Sentence:
+    return Sentence(TOO_LITTLE, least=LEAST)
 
 
 def compared(
@@ -121,8 +128,12 @@ def compared(
         })  # fmt: skip
     worse = [one for one in each if one[1].high < -MARGIN]
     kind, shown = min(worse or each, key=lambda one: one[1].value)
-    figures = f"{100 * shown.value:+.1f} % [{100 * shown.low:+.1f}, {100 * shown.high:+.1f}]"
-    words = f"gives {figures} knowledge in world {kind}, down to {-100 * MARGIN:.0f} % is let through"
+    percents = {name: 100 * value for name, value in asdict(shown).items()}
+    text = gettext_noop(
+        "gives {value:+.1f} % [{low:+.1f}, {high:+.1f}] knowledge in world {world}, down to {least:.0f} % is let "
+        "through"
+    )
+    words = Sentence(text, **percents, world=kind, least=-100 * MARGIN)
     return Told(not worse, words, told)
 
 

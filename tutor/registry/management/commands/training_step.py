@@ -24,9 +24,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         run = TrainingRun.objects.get(pk=options["run"])
+        folder = settings.TRAINING_DIR / str(run.pk)
         try:
-            steps.do(run, Step(options["step"]), settings.TRAINING_DIR / str(run.pk))
+            steps.do(run, Step(options["step"]), folder)
         except steps.CannotStep as error:
-            # The last line is what the trainer tells.
+            steps.tell_refusal(folder, error)
             self.stderr.write(str(error))
             sys.exit(2)
