@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
@@ -62,7 +63,9 @@ class DeploymentOut(serializers.Serializer[Deployment]):
     school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: what serves all schools")
     champion = serializers.UUIDField(source="champion_id")
     champion_since = serializers.DateTimeField(allow_null=True)
-    previous = serializers.UUIDField(source="previous_id", allow_null=True, help_text="Where a roll-back leads to")
+    previous = serializers.SerializerMethodField(
+        help_text="Where a roll-back leads to; of a school that follows all others again, what it had of its own"
+    )
     challenger = serializers.UUIDField(source="challenger_id", allow_null=True)
     challenger_since = serializers.DateTimeField(allow_null=True)
     promotes_itself = serializers.BooleanField()
@@ -70,6 +73,12 @@ class DeploymentOut(serializers.Serializer[Deployment]):
     shadow_days = serializers.FloatField()
     retrains = serializers.ListField(child=serializers.CharField())
     retrain_after = serializers.IntegerField()
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_previous(self, deployment: Deployment) -> UUID | None:
+        """The context's `left` is what the school had of its own."""
+        left = self.context.get("left")
+        return left.champion_id if left else deployment.previous_id
 
 
 class MovedOut(DeploymentOut):
@@ -101,6 +110,12 @@ class DeploymentIn(Strict):
 class PromotionIn(Strict):
     force = serializers.BooleanField(
         default=False, help_text="Though its states are not level: the champion's beliefs serve learners who lack one"
+    )
+
+
+class FollowIn(Strict):
+    force = serializers.BooleanField(
+        default=False, help_text="Though its states are not level: the school's own beliefs serve learners who lack one"
     )
 
 

@@ -26,6 +26,7 @@ from api.v1.model_shapes import (
     DeploymentIn,
     DeploymentOut,
     DriftOut,
+    FollowIn,
     ModelOut,
     ModelPage,
     ModelsQuery,
@@ -37,7 +38,7 @@ from api.views import ApiView
 from tutor.accounts.access import access_curriculum
 from tutor.registry import deployments, queries
 from tutor.registry.card import Card, Slice, card, reasons
-from tutor.registry.deployments import NothingBefore, NotUsable
+from tutor.registry.deployments import NotApart, NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import ensure_served
 from tutor.scheduling import rollout as doors
@@ -248,8 +249,9 @@ class Rollback(_Door):
         operation_id="roll_back_model",
         summary="Let the model before serve the school again",
         description=(
-            "At once. The model named must be the one that serves the school now. Refused where the states of the one "
-            "before are gone, which is after a week: put that one in shadow, or promote it, forced if need be."
+            "At once. The model named must be the one that serves the school now, promoted by it, or followed in place "
+            "of what it had of its own. Refused where the states of the one before are gone, which is after a week: "
+            "put that one in shadow, or promote it, forced if need be."
         ),
         tags=["Models"],
         request=None,
@@ -260,9 +262,10 @@ class Rollback(_Door):
 
     def move(self, version: ModelVersion) -> Deployment:
         current = self.deployment(version)
-        if current.school_id != self.client.school_id or current.champion_id != version.pk:
+        is_own = current.school_id == self.client.school_id
+        if current.champion_id != version.pk or not (is_own or _left(current, self.client.school_id)):
             raise Problem(CONFLICT, f"model version {version.pk} is not what your school has promoted: name that one")
-        return doors.roll_back(current.curriculum_id, current.school_id, now=timezone.now())
+        return doors.roll_back(current.curriculum_id, self.client.school_id, now=timezone.now())
 
 
 class CurriculumDeployment(ApiView):
@@ -291,7 +294,7 @@ class CurriculumDeployment(ApiView):
     )
     def patch(self, request: Request, curriculum: UUID) -> HttpResponse:
         current = self._current(curriculum)
-        etag.require_match(request._request, _tag(current))
+        etag.require_match(request._request, _tag(current, _left(current, self.client.school_id)))
         changes = self.read_body(DeploymentIn, partial=True)
         changed = deployments.change(
             current, self.client.school_id, changes, expected=current.updated_at, now=timezone.now()
@@ -307,11 +310,47 @@ class CurriculumDeployment(ApiView):
         return serving
 
     def _answer(self, deployment: Deployment) -> HttpResponse:
-        return etag.answer(self.request._request, _tag(deployment), lambda: DeploymentOut(deployment).data)
+        left = _left(deployment, self.client.school_id)
+        told = DeploymentOut(deployment, context={"left": left})
+        return etag.answer(self.request._request, _tag(deployment, left), lambda: told.data)
 
 
-def _tag(deployment: Deployment) -> str:
-    return etag.of_digest(hashlib.sha256(f"{deployment.pk} {deployment.updated_at.isoformat()}".encode()).hexdigest())
+class Following(ApiView):
+    """The way back of a school from a deployment of its own to that of all schools."""
+
+    required_scope: ClassVar = {"POST": "models:admin"}
+    refusals: ClassVar = {"POST": (409,)}
+
+    @extend_schema(
+        operation_id="follow_site",
+        summary="Let what serves all schools serve the school again, in place of its own",
+        description=(
+            "At once. Refused while its states of the school's learners are not level, unless forced: put that model "
+            "in shadow first. The school's own is kept level for a week, and `:rollback` of the model followed leads "
+            "to it. What is in shadow for the school alone is withdrawn."
+        ),
+        tags=["Models"],
+        request=FollowIn,
+        responses=MovedOut,
+    )
+    def post(self, request: Request, curriculum: UUID) -> Response:
+        found = access_curriculum(self.client, curriculum)
+        force = self.read_body(FollowIn)["force"]
+        try:
+            moved = doors.follow_site(found.pk, self.client.school_id, force=force, now=timezone.now())
+        except (NotApart, NotUsable, NotLevel) as error:
+            raise Problem(CONFLICT, str(error)) from error
+        return Response(MovedOut(moved, context={"left": _left(moved, self.client.school_id)}).data)
+
+
+def _left(deployment: Deployment, school_id: UUID) -> Deployment | None:
+    """What a school had of its own before it followed the deployment of all schools, if that is it."""
+    return deployments.left(deployment.curriculum_id, school_id) if deployment.school_id is None else None
+
+
+def _tag(deployment: Deployment, left: Deployment | None) -> str:
+    shown = " ".join(f"{each.pk} {each.updated_at.isoformat()}" for each in (deployment, left) if each)
+    return etag.of_digest(hashlib.sha256(shown.encode()).hexdigest())
 
 
 urlpatterns = [
@@ -326,4 +365,5 @@ urlpatterns = [
     path("models/<uuid:model>:promote", Promotion.as_view()),
     path("models/<uuid:model>:rollback", Rollback.as_view()),
     path("curricula/<uuid:curriculum>/deployment", CurriculumDeployment.as_view()),
+    path("curricula/<uuid:curriculum>/deployment:follow-site", Following.as_view()),
 ]

@@ -62,6 +62,8 @@ def test_another_school_knows_nothing_of_it(outsider: Caller, candidate: ModelVe
         assert outsider.get(f"{URL}/{candidate.pk}{address}").status_code == 404
     for door in ("shadow", "withdraw", "rollback"):
         assert outsider.post(f"{URL}/{candidate.pk}:{door}").status_code == 404
+    follow = f"/api/v1/curricula/{candidate.curriculum_version.curriculum_id}/deployment:follow-site"
+    assert outsider.post(follow, {"force": True}).status_code == 404
     assert outsider.post(f"{URL}/{candidate.pk}:promote", {}).status_code == 404
 
 
@@ -101,6 +103,64 @@ def test_a_model_whose_states_lag_is_promoted_by_force_only(
     assert refused.status_code == 409
     assert "0 of 1 learners are level, 1 not begun" in refused.json()["detail"]
     assert client.post(f"{URL}/{candidate.pk}:promote", {"force": True}).json()["champion"] == str(candidate.pk)
+
+
+def test_a_school_follows_all_others_again_and_goes_back(
+    client: Caller, candidate: ModelVersion, champion: ModelVersion, fractions: Curriculum, school: School
+) -> None:
+    url = f"/api/v1/curricula/{fractions.pk}/deployment"
+    client.post(f"{URL}/{candidate.pk}:promote", {})
+    followed = client.post(f"{url}:follow-site", {}).json()
+    told = {"school": None, "champion": str(champion.pk), "previous": str(candidate.pk)}
+    assert {name: followed[name] for name in told} == told
+    read = client.get(url)
+    assert {name: read.json()[name] for name in told} == told
+    back = client.post(f"{URL}/{champion.pk}:rollback").json()
+    assert (back["school"], back["champion"], back["previous"]) == (str(school.pk), str(candidate.pk), str(champion.pk))
+    assert client.get(url, if_none_match=read["ETag"]).status_code == 200
+
+
+def test_a_school_that_follows_already_is_told_so(
+    client: Caller, champion: ModelVersion, candidate: ModelVersion, fractions: Curriculum, school: School
+) -> None:
+    refused = client.post(f"/api/v1/curricula/{fractions.pk}/deployment:follow-site", {"force": True})
+    assert refused.status_code == 409
+    assert f"school {school.pk} has no deployment of its own" in refused.json()["detail"]
+
+
+def test_what_lags_is_followed_by_force_only(
+    client: Caller, candidate: ModelVersion, champion: ModelVersion, school: School, bo: Learner, fractions: Curriculum
+) -> None:
+    client.post(f"{URL}/{candidate.pk}:promote", {})
+    steps.record(school, [steps.answer(bo, fractions)])
+    url = f"/api/v1/curricula/{fractions.pk}/deployment:follow-site"
+    refused = client.post(url, {})
+    assert refused.status_code == 409
+    assert "0 of 1 learners are level, 1 not begun. Put it in shadow" in refused.json()["detail"]
+    assert client.post(url, {"force": True}).json()["champion"] == str(champion.pk)
+
+
+def test_a_key_that_only_reads_mastery_moves_nothing(
+    school: School, client: Caller, candidate: ModelVersion, fractions: Curriculum
+) -> None:
+    client.post(f"{URL}/{candidate.pk}:promote", {})
+    reader = people.a_client(school, "mastery:read")
+    assert reader.post(f"/api/v1/curricula/{fractions.pk}/deployment:follow-site", {}).status_code == 403
+    assert Deployment.objects.get(school=school).follows_since is None
+
+
+def test_a_tag_tells_a_school_that_follows_again_from_one_that_always_did(
+    client: Caller, candidate: ModelVersion, fractions: Curriculum
+) -> None:
+    url = f"/api/v1/curricula/{fractions.pk}/deployment"
+    always = client.get(url)
+    client.post(f"{URL}/{candidate.pk}:promote", {})
+    client.post(f"{url}:follow-site", {})
+    again = client.get(url, if_none_match=always["ETag"])
+    assert (again.status_code, again.json()["previous"]) == (200, str(candidate.pk))
+    assert client.patch(url, {"shadow_days": 3.0}, if_match=always["ETag"]).status_code == 412
+    changed = client.patch(url, {"shadow_days": 3.0}, if_match=again["ETag"]).json()
+    assert (changed["champion"], changed["previous"]) == (always.json()["champion"], str(candidate.pk))
 
 
 def test_a_tag_stands_for_all_that_a_deployment_says(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import StringIO
 from threading import Event
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from curricula.models import Curriculum
 from tests.flow.steps import answer, at, client_of, plan_of, record, statements, work
@@ -71,6 +73,17 @@ def test_a_school_comes_to_follow_once_its_learners_are_level(
     followed = rollout.follow_site(fractions.pk, school.pk, now=at(61))
     assert (followed.school, followed.champion) == (None, site_wide)
     assert deployments.serving_school(fractions.pk, school.pk) == followed
+
+
+def test_a_school_that_only_changed_settings_gives_them_up_whatever_states_are(
+    school: School, group: list[Learner], fractions: Curriculum
+) -> None:
+    """What serves stays the same."""
+    followed = deployments.serving_school(fractions.pk, school.pk)
+    assert followed
+    deployments.change(followed, school.pk, {"retrains": []}, now=NOW)
+    LearnerState.objects.all().delete()
+    assert rollout.follow_site(fractions.pk, school.pk, now=NOW) == followed
 
 
 def test_plans_follow_it_and_go_back_with_it(
@@ -188,6 +201,27 @@ def test_an_alert_on_what_serves_no_longer_is_over(
     drift.watch(now=at(62))
     alert.refresh_from_db()
     assert alert.cleared_at == at(62)
+
+
+def run(*arguments: object) -> str:
+    said = StringIO()
+    call_command("roll_out", *map(str, arguments), stdout=said, stderr=said)
+    return said.getvalue()
+
+
+def test_there_and_back_by_command(
+    school: School, group: list[Learner], fractions: Curriculum, own: ModelVersion, site_wide: ModelVersion
+) -> None:
+    of_school = ("--school", school.name)
+    with pytest.raises(CommandError, match="name it by --school"):
+        run(site_wide.pk, "--follow-site")
+    with pytest.raises(CommandError, match="does not serve here"):
+        run(site_wide.pk, *of_school, "--follow-site")
+    with pytest.raises(CommandError, match="0 of 6 learners are level"):
+        run(own.pk, *of_school, "--follow-site")
+    assert "6 of 6 learners are level" in run(site_wide.pk, *of_school, "--here")
+    assert f"{site_wide} of all schools serves, {own} did before" in run(own.pk, *of_school, "--follow-site")
+    assert f"{own} serves, {site_wide} did before" in run(site_wide.pk, *of_school, "--back")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -117,7 +117,8 @@ def follow_site(curriculum_id: UUID, school_id: UUID, *, force: bool = False, no
     with transaction.atomic():
         # What is found level must be what serves then.
         site_wide = _locked(curriculum=curriculum_id, school=None)
-        if site_wide and not force and deployments.deployed(curriculum_id, school_id):
+        own = deployments.deployed(curriculum_id, school_id)
+        if site_wide and own and own.champion_id != site_wide.champion_id and not force:
             found = progress(site_wide.champion, school_id=school_id, now=now)
             if not found.is_level:
                 raise NotLevel(site_wide.champion, found)

@@ -1,4 +1,4 @@
-"""A model version on its way into service, and back: `manage.py roll_out VERSION [--promote | --back | --withdraw]`."""
+"""A model version on its way into service, and back: `manage.py roll_out VERSION [--promote | --back | ...]`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from tutor.accounts.management import schools
+from tutor.registry import deployments
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.scheduling import rollout
 from tutor.scheduling.progress import progress
@@ -20,7 +21,8 @@ from tutor.tracing import beside
 class Command(BaseCommand):
     help = (
         "Puts a version in shadow beside the champion: workers build its states, and it scores what comes in. Then "
-        "--promote lets it serve, and --back lets the one before serve again. Safe to repeat."
+        "--promote lets it serve, --back lets the one before serve again, and --follow-site lets a school go with all "
+        "others again. Safe to repeat."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,8 +32,11 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--promote", action="store_true", help="let it serve; refused until all states are level")
         what.add_argument("--back", action="store_true", help="it serves: let the one before serve again")
+        what.add_argument("--follow-site", action="store_true", help="it serves the school: let it follow all schools")
         what.add_argument("--withdraw", action="store_true", help="take it out of shadow")
-        parser.add_argument("--force", action="store_true", help="with --promote or --back: whatever states are")
+        parser.add_argument(
+            "--force", action="store_true", help="with --promote, --back or --follow-site: whatever states are"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         version = _find(options["version"])
@@ -47,6 +52,13 @@ class Command(BaseCommand):
             deployment = rollout.promote(version, school_id=school_id, force=options["force"], now=now)
         elif options["back"]:
             deployment = _back(version, school_id, force=options["force"])
+        elif options["follow_site"]:
+            if school_id is None:
+                raise CommandError("--follow-site is for one school: name it by --school")
+            _check_serves(version, school_id)
+            followed = rollout.follow_site(curriculum_id, school_id, force=options["force"], now=now)
+            self.stdout.write(f"{followed.champion} of all schools serves, {version} did before")
+            return
         elif options["withdraw"]:
             rollout.withdraw(curriculum_id, school_id, now=now)
             self.stdout.write(f"{version} is in shadow no longer")
@@ -70,10 +82,15 @@ def _find(ref: str) -> ModelVersion:
 
 
 def _back(version: ModelVersion, school_id: UUID | None, *, force: bool) -> Deployment:
+    _check_serves(version, school_id)
     curriculum_id = version.curriculum_version.curriculum_id
-    if not Deployment.objects.filter(curriculum=curriculum_id, school=school_id, champion=version).exists():
-        raise CommandError(f"{version} does not serve here: name the version that does")
     return rollout.roll_back(curriculum_id, school_id, force=force, now=timezone.now())
+
+
+def _check_serves(version: ModelVersion, school_id: UUID | None) -> None:
+    current = Deployment.objects.filter(curriculum=version.curriculum_version.curriculum_id, school=school_id).first()
+    if current is None or deployments.reopened(current).champion_id != version.pk:
+        raise CommandError(f"{version} does not serve here: name the version that does")
 
 
 def _progress(version: ModelVersion, school_id: UUID | None) -> str:
