@@ -9,8 +9,15 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import people
+from tests.dashboard import models_room
+from tests.dashboard.classroom import a_classroom
+from tests.dashboard.models_room import Room
+from tests.dashboard.pages import Reader
 from tutor import kept
-from tutor.accounts.models import Group, School, User
+from tutor.accounts import learner_tokens
+from tutor.accounts.access import Client as ApiCaller
+from tutor.accounts.models import ApiClient, Group, School, User
+from tutor.dashboard import own_session
 from tutor.scheduling import contents
 
 SignIn = Callable[[User], Client]
@@ -67,3 +74,28 @@ def open_learner(ms_diaz: User, class_7b: Group, signed_in: SignIn) -> Callable[
         return signed_in(ms_diaz).get(f"/classes/{class_7b.pk}/learners/{learner.pk}/")
 
     return open_
+
+
+@pytest.fixture
+def story(school: School, ms_diaz: User, now: datetime) -> Room:
+    """Of the models of a class in the middle of the year."""
+    return models_room.a_story(school, a_classroom(school, ms_diaz, n=6, now=now), now=now)
+
+
+@pytest.fixture
+def readers(
+    story: Room, school: School, ms_diaz: User, head: User, signed_in: SignIn, now: datetime
+) -> dict[Reader, Client]:
+    """Everybody who opens pages, of a school of which every page has something to say."""
+    learner = Group.objects.get(curriculum=story.curriculum).learners.order_by("pk")[0]
+    people.a_client(school, "recommend:read").get(f"/api/v1/learners/{learner.pk}/next")
+    key = ApiClient.objects.get(school=school)
+    made_by = ApiCaller(id=key.pk, school_id=school.pk, name=key.name, scopes=frozenset(key.scopes))
+    own = Client()
+    own.get(own_session.address(learner_tokens.create(made_by, learner, now=now).token))
+    return {
+        Reader.NOBODY: Client(),
+        Reader.TEACHER: signed_in(ms_diaz),
+        Reader.ADMIN: signed_in(head),
+        Reader.LEARNER: own,
+    }

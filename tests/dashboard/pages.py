@@ -70,8 +70,11 @@ PAGES: Final = (
     Page("decision_file", f"{_LEARNER}/decisions/{{decision_id}}.csv", is_whole=False),
     Page("learner_adjust", f"{_LEARNER}/adjust/"),
     Page("models", "/models/", Reader.ADMIN),
+    Page("models_file", "/models/{models_table}.csv", Reader.ADMIN, is_whole=False),
     Page("version", "/models/{version_id}/", Reader.ADMIN),
+    Page("version_file", "/models/{version_id}/{version_table}.csv", Reader.ADMIN, is_whole=False),
     Page("run", "/models/runs/{run_id}/", Reader.ADMIN),
+    Page("run_file", "/models/runs/{run_id}/curve.csv", Reader.ADMIN, is_whole=False),
     Page("own", "/me/", Reader.LEARNER),
     Page("own_curriculum", "/me/{curriculum_id}/", Reader.LEARNER),
 )
@@ -91,6 +94,8 @@ _LINKS: Final = (
     ("learner_answers?show=offers", rf"/decisions/(?P<decision_id>{_UUID})/"),
     ("models", rf"/models/(?P<version_id>{_UUID})/"),
     ("models", rf"/models/runs/(?P<run_id>{_UUID})/"),
+    ("models", r"/models/(?P<models_table>[\w-]+)\.csv"),
+    ("version", rf"/models/{_UUID}/(?P<version_table>[\w-]+)\.csv"),
     ("models", rf"/models/of/(?P<curriculum_id>{_UUID})/"),
 )
 

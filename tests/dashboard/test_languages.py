@@ -1,24 +1,17 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from html.parser import HTMLParser
 from typing import Final
 
-import pytest
 from django.test import Client
 from django.utils import translation
 
-from tests import people
-from tests.dashboard import models_room, pages
-from tests.dashboard.classroom import a_classroom
+from tests.dashboard import pages
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.pages import Reader
 from tests.people import Caller
-from tutor.accounts import learner_tokens
-from tutor.accounts.access import Client as ApiCaller
-from tutor.accounts.models import ApiClient, Group, School, User
-from tutor.dashboard import own_session
+from tutor.accounts.models import Group, User
 from tutor.language import Figure, grouped, percent
 
 #: Attributes that hold numbers, whatever the language.
@@ -65,25 +58,6 @@ class Numbers(HTMLParser):
         said = dict(attrs)
         wanted = NUMBERS | ({"value"} if tag == "progress" or said.get("type") == "number" else set())
         self.found += [f"{tag} {name}={value}" for name, value in said.items() if name in wanted and value]
-
-
-@pytest.fixture
-def readers(school: School, ms_diaz: User, head: User, signed_in: SignIn, now: datetime) -> dict[Reader, Client]:
-    """Everybody who opens pages, of a school of which every page has something to say."""
-    group = a_classroom(school, ms_diaz, n=6, now=now)
-    models_room.a_story(school, group, now=now)
-    learner = group.learners.order_by("pk")[0]
-    people.a_client(school, "recommend:read").get(f"/api/v1/learners/{learner.pk}/next")
-    key = ApiClient.objects.get(school=school)
-    made_by = ApiCaller(id=key.pk, school_id=school.pk, name=key.name, scopes=frozenset(key.scopes))
-    own = Client()
-    own.get(own_session.address(learner_tokens.create(made_by, learner, now=now).token))
-    return {
-        Reader.NOBODY: Client(),
-        Reader.TEACHER: signed_in(ms_diaz),
-        Reader.ADMIN: signed_in(head),
-        Reader.LEARNER: own,
-    }
 
 
 def test_every_page_is_there_in_every_language_and_numbers_stay_numbers(readers: dict[Reader, Client]) -> None:

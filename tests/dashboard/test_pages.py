@@ -17,7 +17,8 @@ SOME = {"group_id", "learner_id", "parent_id", "child_id", "decision_id", "versi
 
 def filled(page: Page) -> str:
     return page.address.format_map(
-        {name: str(UUID(int=1)) for name in SOME} | {"key": "k", "item": "i", "of": "o", "table": "t"}
+        {name: str(UUID(int=1)) for name in SOME}
+        | {"key": "k", "item": "i", "of": "o", "table": "t", "models_table": "t", "version_table": "t"}
     )
 
 

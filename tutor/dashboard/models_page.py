@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -65,6 +65,14 @@ class Alert(NamedTuple):
     since: datetime
 
 
+class Difference(NamedTuple):
+    """Of a figure, challenger less champion. `key`: that of its definition."""
+
+    key: str
+    title: str
+    value: card.Value
+
+
 class Shadow(NamedTuple):
     """What the challenger has shown so far; `answers_share`, `days_share` of what it takes at least."""
 
@@ -73,7 +81,7 @@ class Shadow(NamedTuple):
     comparison: shadow.Comparison
     answers_share: float
     days_share: float
-    differences: tuple[tuple[str, card.Value], ...]
+    differences: tuple[Difference, ...]
 
 
 class WorkerLine(NamedTuple):
@@ -140,9 +148,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     choices = queries.choices(of)
     if not choices and chosen is None:
         return None
-    curriculum = next((each.curriculum for each in choices if chosen in (None, each.curriculum.pk)), None)
-    if curriculum is None:
-        raise NotFound("curriculum", chosen)
+    curriculum = curriculum_of(choices, chosen)
     own, site = queries.deployments_of(of, curriculum.pk)
     serving = own or site
     named = [serving.champion_id, serving.challenger_id, serving.previous_id] if serving else []
@@ -152,7 +158,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     # The newest beyond a page is among them, if there is any: it only tells that there are more.
     listed = page[: queries.VERSIONS]
     champion, challenger, previous = (by_id.get(pk) if pk else None for pk in named or (None, None, None))
-    queue, panel = _workers(of, lines, now)
+    queue, panel = workers_of(of, {line.id: line.title for line in lines}, now)
     return ModelsPage(
         manager=of,
         choices=tuple(choices),
@@ -163,7 +169,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
         challenger=challenger,
         previous=previous,
         progress=rollout.progress(serving, challenger.id, now=now) if serving and challenger else None,
-        shadow=_shadow(serving, now) if serving and challenger else None,
+        shadow=shadow_of(serving, now) if serving and challenger else None,
         alerts=tuple(_alerts(serving)) if serving else (),
         drift=drift_chart(drift.series(serving)) if serving else None,
         versions=tuple(listed),
@@ -173,6 +179,18 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
         queue=queue,
         workers=panel,
     )
+
+
+def curriculum_of(choices: Sequence[Choice], chosen: UUID | None) -> Curriculum:
+    """The one chosen, or the first.
+
+    Raises:
+        NotFound: if it is not the manager's, or there is none.
+    """
+    found = next((each.curriculum for each in choices if chosen in (None, each.curriculum.pk)), None)
+    if found is None:
+        raise NotFound("curriculum", chosen)
+    return found
 
 
 def run_line(run: TrainingRun) -> RunLine:
@@ -202,19 +220,22 @@ def _alerts(serving: Deployment) -> Iterator[Alert]:
         yield Alert(text, alert.raised_at)
 
 
-def _shadow(serving: Deployment, now: datetime) -> Shadow | None:
+def shadow_of(serving: Deployment, now: datetime) -> Shadow | None:
     if serving.challenger_since is None:
         return None
     minute = int(now.timestamp()) // COMPARED_SECONDS
     found = _compared(serving.pk, serving.champion_id, serving.challenger_id, minute, translation.get_language())
-    told = [(FIGURES[name], found.differences[name]) for name in ("log_loss", "brier", "auc") if found.differences]
     return Shadow(
         verdict=found.verdict,
         title=SHADOW.get(found.verdict, found.verdict),
         comparison=found,
         answers_share=min(found.answers / max(serving.shadow_answers, 1), 1.0),
         days_share=min(found.days / serving.shadow_days, 1.0) if serving.shadow_days else 1.0,
-        differences=tuple((title, card.of_estimate(estimate)) for title, estimate in told),
+        differences=tuple(
+            Difference(key, FIGURES[key], card.of_estimate(found.differences[key]))
+            for key in ("log_loss", "brier", "auc")
+            if found.differences
+        ),
     )
 
 
@@ -228,11 +249,10 @@ def _compared(
     return shadow.compare(deployment, now=now)
 
 
-def _workers(of: Manager, known: Collection[VersionLine], now: datetime) -> tuple[Queue, tuple[WorkerLine, ...]]:
-    """The queue of the manager's learners, and the workers of all."""
+def workers_of(of: Manager, titles: Mapping[UUID, str], now: datetime) -> tuple[Queue, tuple[WorkerLine, ...]]:
+    """The queue of the manager's learners, and the workers of all; `titles` of the versions to name."""
     site = workers.queue(now)
     queue = workers.queue(now, of.school_id) if of.school_id else site
-    titles = {line.id: line.title for line in known}
     lines = []
     for worker in workers.workers(now, site.oldest_seconds):
         sizes, held = worker.status.batch_sizes, worker.status.versions

@@ -115,11 +115,11 @@ class LearningCurve:
 
 def learning_curve(records: Iterable[Mapping[str, Any]]) -> LearningCurve | None:
     """Log loss by epoch or round; None unless at least two records tell it."""
-    told = [each for each in records if any(_finite(each.get(key)) for key in SERIES)]
-    if len(told) < 2:
+    epochs = by_epoch(records)
+    if len(epochs) < 2:
         return None
-    at = [float(each.get("epoch", place + 1)) for place, each in enumerate(told)]
-    values = [float(each[key]) for each in told for key in SERIES if _finite(each.get(key))]
+    at, told = zip(*epochs, strict=True)
+    values = [loss for each in told for loss in each.values()]
     low, high = min(values), max(values)
     span, width = (high - low) or 1.0, (at[-1] - at[0]) or 1.0
 
@@ -128,7 +128,7 @@ def learning_curve(records: Iterable[Mapping[str, Any]]) -> LearningCurve | None
 
     lines, best = [], ("", "")
     for key, title in SERIES.items():
-        points = [(epoch, float(each[key])) for epoch, each in zip(at, told, strict=True) if _finite(each.get(key))]
+        points = [(epoch, losses[key]) for epoch, losses in epochs if key in losses]
         if points:
             drawn = [place(*point) for point in points]
             d = "M" + "L".join(f"{x} {y}" for x, y in drawn)
@@ -139,6 +139,13 @@ def learning_curve(records: Iterable[Mapping[str, Any]]) -> LearningCurve | None
     text = _("Log loss of %(what)s: %(value)s at the end")
     summary = ". ".join(text % {"what": line.title, "value": f"{Figure(line.last):.3f}"} for line in lines)
     return LearningCurve(tuple(lines), ticks, f"{at[0]:.0f}", f"{at[-1]:.0f}", best, summary)
+
+
+def by_epoch(records: Iterable[Mapping[str, Any]]) -> list[tuple[float, dict[str, float]]]:
+    """Epochs or rounds of a fit that tell a log loss, and what they tell by series."""
+    losses = [(each, {key: float(each[key]) for key in SERIES if _finite(each.get(key))}) for each in records]
+    told = [each for each in losses if each[1]]
+    return [(float(each.get("epoch", place + 1)), found) for place, (each, found) in enumerate(told)]
 
 
 @final
@@ -191,7 +198,7 @@ def drift_chart(days: Sequence[Day]) -> DriftChart | None:
     """Of a champion's days; None before the second."""
     if len(days) < 2:
         return None
-    lows, highs = ([day.log_loss + sign * _Z * day.error for day in days] for sign in (-1, 1))
+    lows, highs = zip(*map(band, days), strict=True)
     low, high = min(lows), max(highs)
     span, start = (high - low) or 1.0, days[0].day
     wide = (days[-1].day - start).days or 1
@@ -221,6 +228,11 @@ def drift_chart(days: Sequence[Day]) -> DriftChart | None:
             "expected": percent(last.expected),
         },
     )
+
+
+def band(day: Day) -> tuple[float, float]:
+    """The 95 % range of a day's log loss."""
+    return day.log_loss - _Z * day.error, day.log_loss + _Z * day.error
 
 
 def _finite(value: Any) -> bool:

@@ -128,19 +128,22 @@ def deployments_of(of: Manager, curriculum_id: UUID) -> tuple[Deployment | None,
 
 def versions(of: Manager, curriculum_id: UUID, *, before: UUID | None, also: Collection[UUID]) -> list[VersionLine]:
     """A page and one more, newest first, and `also`, wherever they stand: headline figures without the rest."""
-    rows = queries.versions(of.school_id).filter(curriculum_version__curriculum=curriculum_id)
-    # Schools' own are theirs to look after; an operator's list would drown in them.
-    rows = rows.filter(school=None) if of.is_operator else rows
+    rows = _of_manager(of, curriculum_id)
     listed = _page(rows, before).values("pk")
     found = rows.filter(Q(pk__in=Subquery(listed)) | Q(pk__in=list(also)))
     return [_line(row) for row in _headlines(found).order_by("-pk")]
 
 
-def training_runs(of: Manager, curriculum_id: UUID) -> list[TrainingRun]:
-    """Newest first, those under way before all."""
+def every_version(of: Manager, curriculum_id: UUID) -> list[VersionLine]:
+    """Those of all pages."""
+    return [_line(row) for row in _headlines(_of_manager(of, curriculum_id)).order_by("-pk")]
+
+
+def training_runs(of: Manager, curriculum_id: UUID, *, most: int | None = RUNS) -> list[TrainingRun]:
+    """Newest first, those under way before all; None for however many there are."""
     rows = runs.visible(of.school_id).filter(curriculum=curriculum_id).defer("log", "settings")
     rows = rows.filter(school=None) if of.is_operator else rows
-    return list(rows.order_by(F("finished_at").desc(nulls_first=True), "-created_at")[:RUNS])
+    return list(rows.order_by(F("finished_at").desc(nulls_first=True), "-created_at")[:most])
 
 
 def run_of(of: Manager, version_id: UUID) -> TrainingRun | None:
@@ -163,6 +166,12 @@ def titles(version_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     """What versions are called, by id."""
     found = ModelVersion.objects.filter(pk__in=[each for each in version_ids if each])
     return {pk: card.label(kind, pk) for pk, kind in found.values_list("pk", "kind")}
+
+
+def _of_manager(of: Manager, curriculum_id: UUID) -> QuerySet[ModelVersion]:
+    rows = queries.versions(of.school_id).filter(curriculum_version__curriculum=curriculum_id)
+    # Schools' own are theirs to look after; an operator's list would drown in them.
+    return rows.filter(school=None) if of.is_operator else rows
 
 
 def _page(rows: QuerySet[ModelVersion], before: UUID | None) -> QuerySet[ModelVersion]:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tutor.accounts.access import NotFound
-from tutor.dashboard import guards
+from tutor.dashboard import csv, guards, models_files
 from tutor.dashboard import models_actions as actions
 from tutor.dashboard.guards import page, user_of
 from tutor.dashboard.models_page import models_page, run_line
@@ -51,6 +51,25 @@ def one_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     run = runs.access(_manager(request).school_id, run_id)
     shown = {"line": run_line(run), "curve": learning_curve(run.log), "now": timezone.now()}
     return render(request, "dashboard/run.html", shown)
+
+
+@page
+def models_file(request: HttpRequest, table: str) -> HttpResponseBase:
+    found = models_files.asked(_manager(request), _uuid(request.GET.get("curriculum")), now=timezone.now())
+    return _download(found.curriculum.title, table, models_files.of_models(found, table))
+
+
+@page
+def version_file(request: HttpRequest, version_id: UUID, table: str) -> HttpResponseBase:
+    of = _manager(request)
+    shown = version_page(of, queries.access_version(of.school_id, version_id))
+    return _download(shown.card.title, table, models_files.of_version(shown, table))
+
+
+@page
+def run_file(request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+    run = runs.access(_manager(request).school_id, run_id)
+    return _download(f"{run.kind} {str(run.pk)[-6:]}", "learning-curve", models_files.of_run(run))
 
 
 def action(act: Action[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
@@ -99,6 +118,10 @@ def roll_back(of: Manager, request: HttpRequest, curriculum_id: UUID) -> actions
 
 def _manager(request: HttpRequest) -> Manager:
     return manager(user_of(request))
+
+
+def _download(of: str, table: str, found: models_files.File) -> HttpResponseBase:
+    return csv.download(csv.named(of, table, now=timezone.localtime()), *found)
 
 
 def _uuid(text: str | None) -> UUID | None:

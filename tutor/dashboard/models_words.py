@@ -127,6 +127,20 @@ def definitions() -> dict[str, Definition]:
             )
             % {"learners": LEAST_LEARNERS, "answers": LEAST_ANSWERS},
         ),
+        "judged": Definition(
+            _("Answers judged"),
+            _(
+                "Answers that the model was judged on and not fitted on; of a part, those that fall in it, and how "
+                "many learners gave them."
+            ),
+        ),
+        "shares": Definition(
+            _("Expected and right"),
+            _(
+                "The mean chance of a right answer that the model gave, and the share of the answers that were right. "
+                "An answer with part of the credit counts by its part."
+            ),
+        ),
         "faults": Definition(
             _("Known weaknesses"),
             _(
@@ -140,6 +154,13 @@ def definitions() -> dict[str, Definition]:
             _(
                 "A challenger serves nobody. Its estimates are kept beside the champion's, and both foretell every new "
                 "answer before it is known, so that they are compared on the same answers."
+            ),
+        ),
+        "compared": Definition(
+            _("Answers and days compared"),
+            _(
+                "Answers since the challenge that both models foretold before they knew them, and days since then; "
+                "“of” is what it takes at least before a verdict."
             ),
         ),
         "rollout": Definition(
@@ -162,6 +183,28 @@ def definitions() -> dict[str, Definition]:
             _(
                 "Processes that turn answers into estimates, for all schools. “Silent” has done nothing though "
                 "learners wait; “gone” has not told of itself lately. They start again by themselves."
+            ),
+        ),
+        "batches": Definition(
+            _("Learners a batch"),
+            _(
+                "How many learners the worker has brought up to date at once, on average over its last batches. A "
+                "batch that did not fit into memory was halved and tried again."
+            ),
+        ),
+        "memory": Definition(
+            _("Memory"),
+            _("What the worker's process holds in main memory, and, if it has one, what it has taken of its device's."),
+        ),
+        "loaded": Definition(
+            _("Models loaded"),
+            _("Versions that the worker holds ready: those of this curriculum by name, others as a number."),
+        ),
+        "far": Definition(
+            _("How far"),
+            _(
+                "The step that a fit is at, of three: reading the answers, fitting, being judged; and the share of the "
+                "fit's steps that are done, or how it ended."
             ),
         ),
         "retrain": Definition(
