@@ -10,8 +10,11 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from tutor import db
+from tutor.language import Sentence
 from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.deployments import PREVIOUS_KEPT
@@ -41,10 +44,11 @@ class NotLevel(ValueError):
 
     def __init__(self, version: ModelVersion, progress: Progress) -> None:
         self.progress = progress
-        super().__init__(
-            f"model version {version} ({version.pk}) cannot serve yet: {progress}. Put it in shadow and wait until all "
-            f"are, or force it: the version before tells of the others until they are"
+        text = _(
+            "model version %(version)s (%(id)s) cannot serve yet: %(progress)s. Put it in shadow and wait until all "
+            "are, or force it: the version before tells of the others until they are"
         )
+        super().__init__(text % {"version": version, "id": version.pk, "progress": progress})
 
 
 def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: datetime) -> Deployment:
@@ -170,7 +174,9 @@ def _settle(deployment: Deployment, now: datetime) -> Deployment | None:
             return None
         found = shadow.compare(deployment, now=now)
         if found.verdict == Verdict.WORSE:
-            _withdraw_lost(deployment, f"{found.reason}; {found.answers:,} answers in {found.days:.1f} days", now)
+            text = gettext_noop("{reason}; {answers:,} answers in {days:.1f} days")
+            said = Sentence(text, reason=found.reason, answers=found.answers, days=found.days)
+            _withdraw_lost(deployment, said, now)
         elif deployment.promotes_itself and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
             return _promote_compared(deployment, now)
         else:
@@ -198,7 +204,9 @@ def _withdraw_lost(deployment: Deployment, reason: str, now: datetime) -> None:
         deployments.withdraw(current.curriculum_id, current.school_id, now=now)
         # Of a version that others see, the figures of one school's answers are not for them.
         if lost.school_id == current.school_id and lost.state != ModelVersion.State.FAILED:
-            ModelVersion.objects.filter(pk=lost.pk).update(reason=f"withdrawn from shadow: {reason}")
+            said = Sentence(gettext_noop("withdrawn from shadow: {reason}"), reason=reason)
+            verdict = lost.verdict | {"withdrawn": said.kept()}
+            ModelVersion.objects.filter(pk=lost.pk).update(reason=said, verdict=verdict)
     log.warning("challenger_withdrawn", version=str(lost.pk), school=str(current.school_id), reason=reason)
 
 
