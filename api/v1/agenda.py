@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils import timezone
@@ -18,6 +19,7 @@ from api.v1.agenda_shapes import (
     AgendaList,
     AgendaOut,
     AgendaQuery,
+    AllowanceOut,
     CoverageOut,
     DecileOut,
     ForecastList,
@@ -65,7 +67,8 @@ class _Read(NamedTuple):
 def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
     """`data` are the reviews known now, the earliest first; what is overdue comes before all.
 
-    `days` is what to expect of each day, by a simulation in which everything is practised when it is planned.
+    `days` is what to expect of each day, by a simulation in which everything is practised when it is planned. What the
+    day's allowances of answers, minutes and new concepts do not hold waits for the next day that has room.
     """
     started = time.perf_counter()
     asked = query(request, AgendaQuery)
@@ -79,6 +82,7 @@ def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpRespon
         pace=round(ahead.pace, 3),
         retention=agreed.criteria.retention,
         new_per_day=agreed.new_per_day,
+        allowance=AllowanceOut(*agreed.daily),
         degraded=read.belief.degraded,
     )
     return timed(respond(answer), simulate=time.perf_counter() - started)
@@ -96,7 +100,7 @@ def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpRespon
     path={"learner": "id of the learner, or `external:{source}:{id}`"},
 )
 def get_workload(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
-    """From the same simulation as the agenda, without load balancing.
+    """From the same simulation as the agenda, without load balancing and allowances: what a retention would take.
 
     `retention` is the share of recall right after practice at which a review comes; `coverage` tells how far forecasts
     came true so far.
@@ -138,7 +142,7 @@ def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResp
     wanted = _wanted(content, asked.concepts)
     later, ahead = _until(read, asked)
     alone = outlook(found, content, now=read.now.timestamp(), then=later.timestamp())
-    criteria = forecasts.agreement(read.learner, content, read.now).criteria
+    criteria = forecasts.agreement(read.learner, found, content, read.now).criteria
     known, level = estimates(found, content, read.now.timestamp(), criteria), criteria.mastered_at
     chances = _chances(read, later, ahead, level)
     rows = zip(known, alone, strict=True)
@@ -168,13 +172,19 @@ def _reviews(read: _Read, ahead: Ahead) -> list[AgendaOut]:
             concept=concept_ref(read.content, e.concept),
             estimate=_recall(read.belief, e),
             due_at=_moment(ahead.due[e.concept]),
-            planned_at=_moment(ahead.planned[e.concept]),
-            day=forecasts.calendar(read.learner, ahead.planned[e.concept], 1).first,
-            is_due=bool(ahead.planned[e.concept] <= seconds),
+            planned_at=None if planned is None else _moment(planned),
+            day=None if planned is None else forecasts.calendar(read.learner, planned, 1).first,
+            is_due=bool(ahead.spread[e.concept] <= seconds),
+            waits=bool(ahead.planned[e.concept] > ahead.spread[e.concept]),
             minutes=round(float(ahead.prospect.minutes[e.concept]), 2),
         )
         for e in sorted(known, key=lambda e: float(ahead.due[e.concept]))
+        for planned in [_finite(ahead.planned[e.concept])]
     ]
+
+
+def _finite(seconds: float) -> float | None:
+    return float(seconds) if np.isfinite(seconds) else None
 
 
 def _days(content: Snapshot, ahead: Ahead) -> list[AgendaDay]:
@@ -185,7 +195,9 @@ def _days(content: Snapshot, ahead: Ahead) -> list[AgendaDay]:
         each = float(ahead.prospect.minutes[concept])
         visits[day].append(Visit(concept_ref(content, concept), KINDS[kind], answers, round(answers * each, 2)))
     return [
-        AgendaDay(ahead.days.day(i), bool(ahead.prospect.quiet[i]), round(float(minutes[i]), 2), of_day)
+        AgendaDay(
+            ahead.days.day(i), bool(ahead.prospect.quiet[i]), bool(ahead.full[i]), round(float(minutes[i]), 2), of_day
+        )
         for i, of_day in enumerate(visits)
     ]
 

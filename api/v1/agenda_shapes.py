@@ -60,17 +60,20 @@ class RecallOut(msgspec.Struct):
 
 
 class AgendaOut(msgspec.Struct):
-    """A mastered concept. `due_at` is when it falls due, `planned_at` when it is offered, so that no day is crowded.
+    """A mastered concept. `due_at` is when it falls due, `planned_at` when it is practised, so that no day is crowded.
 
-    `day` is the learner's own day of `planned_at`, in their time zone and from their day's first hour.
+    `day` is the learner's own day of `planned_at`, in their time zone and from their day's first hour. `is_due`: its
+    review may be offered now. `waits`: its own day is quiet, or holds no more; `planned_at` is then of the next day
+    that has room, null if there is none among those asked for.
     """
 
     concept: ConceptRef
     estimate: RecallOut
     due_at: dt.datetime
-    planned_at: dt.datetime
-    day: dt.date
+    planned_at: dt.datetime | None
+    day: dt.date | None
     is_due: bool
+    waits: bool
     minutes: float
 
 
@@ -84,12 +87,24 @@ class Visit(msgspec.Struct):
 
 
 class AgendaDay(msgspec.Struct):
-    """What is expected of a day, if everything before it is done: reviews of reviews and new concepts too."""
+    """What is expected of a day, if everything before it is done: reviews of reviews and new concepts too.
+
+    `is_full`: something has to wait for another day, because the day's allowance holds no more.
+    """
 
     date: dt.date
     is_quiet: bool
+    is_full: bool
     minutes: float
     visits: list[Visit]
+
+
+class AllowanceOut(msgspec.Struct):
+    """What is agreed for a day, null for no limit. An answer is begun as long as minutes are left."""
+
+    answers_a_day: int | None
+    new_a_day: int | None
+    minutes_a_day: float | None
 
 
 class AgendaList(msgspec.Struct):
@@ -101,11 +116,15 @@ class AgendaList(msgspec.Struct):
     pace: float
     retention: float
     new_per_day: float
+    allowance: AllowanceOut
     degraded: bool
 
 
 class WorkloadOut(msgspec.Struct):
-    """Minutes of practice, a day on average and day by day. They never fall as retention rises."""
+    """Minutes of practice, a day on average and day by day. They never fall as retention rises.
+
+    Allowances do not bound them: they tell what a retention would take.
+    """
 
     retention: float
     minutes_per_day: float

@@ -19,8 +19,8 @@ from tests.api.test_errors import problem
 from tests.flow import steps
 from tests.flow.steps import statements
 from tests.people import Caller
-from tutor.accounts.models import Learner, School
-from tutor.scheduling import forecasts
+from tutor.accounts.models import Learner, School, User
+from tutor.scheduling import agreements, forecasts
 from tutor.scheduling.coverage import coverage, deciles
 from tutor.tracing.models import Score
 
@@ -105,6 +105,22 @@ def test_what_is_overdue_comes_first_and_today(
     said = read(client, bo, "agenda").json()
     assert [(row["concept"]["key"], row["is_due"]) for row in said["data"]] == [("halves", True)]
     assert "review" in {visit["kind"] for visit in said["days"][0]["visits"]}
+
+
+def test_an_agenda_keeps_to_the_minutes_of_a_day_and_says_so(
+    client: Caller, school: School, bo: Learner, fractions: Curriculum, ms_diaz: User
+) -> None:
+    """An answer takes two minutes; one is begun a day, and what is new has to wait for what faded."""
+    practise(school, bo, fractions, days_ago=100)
+    free = read(client, bo, "agenda").json()
+    assert free["allowance"] == {"answers_a_day": None, "new_a_day": None, "minutes_a_day": None}
+    assert len(free["days"][0]["visits"]) == 2 and not any(day["is_full"] for day in free["days"])
+    agreements.change_learner(bo, {"minutes_a_day": 1}, by_whom=ms_diaz, now=timezone.now())
+    held = read(client, bo, "agenda").json()
+    assert held["allowance"]["minutes_a_day"] == 1
+    assert [sum(visit["answers"] for visit in day["visits"]) for day in held["days"][:10]] == [1] * 10
+    assert [visit["kind"] for day in held["days"][:2] for visit in day["visits"]] == ["review", "new"]
+    assert held["days"][0]["is_full"] and [row["waits"] for row in held["data"]] == [False]
 
 
 def test_who_takes_twice_the_time_is_told_more_minutes(

@@ -55,7 +55,7 @@ class Side:
 
     Attributes:
         codes: (learners, concepts) of statuses.     ahead: its next days.
-        now, week: (learners,) reviews planned for now or before, and for the next days in all.
+        now, week: (learners,) reviews that may be offered now, and that are planned until the end of the next days.
         minutes: (learners,) a day.
     """
 
@@ -166,7 +166,7 @@ def _side(
         np.array(codes).reshape(len(learners), content.n_concepts),
         ahead,
         tuple(offers),
-        np.array([int((each <= seconds).sum()) for each in planned], np.int64),
+        np.array([int((each.spread <= seconds).sum()) for each in ahead.aheads], np.int64),
         np.array([int((each <= seconds + SOON_DAYS * SECONDS_PER_DAY).sum()) for each in planned], np.int64),
     )
 

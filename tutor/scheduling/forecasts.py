@@ -20,7 +20,8 @@ from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
 from tutor.accounts.models import Learner
-from tutor.scheduling import outlook, rules
+from tutor.scheduling import allotted, outlook, rules
+from tutor.scheduling.allotted import NO_LIMIT, Allotted, Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
 from tutor.scheduling.outlook import NEW_PER_DAY, Course, Prospect
@@ -82,14 +83,22 @@ class Agreement:
     new_per_day: float = NEW_PER_DAY
     #: Concepts that a teacher wants left out, or says are mastered.
     excluded: frozenset[int] = frozenset()
+    #: What may be done on a day, and what is left of it today.
+    daily: Allowance = NO_LIMIT
+    left: Allowance = NO_LIMIT
+
+    @property
+    def is_limited(self) -> bool:
+        return self.daily != NO_LIMIT
 
 
-def agreement(learner: Learner, content: Snapshot, now: datetime) -> Agreement:
+def agreement(learner: Learner, belief: Belief, content: Snapshot, now: datetime) -> Agreement:
     """What holds for a learner on a curriculum: one query, another where the class has allowances or a pin holds."""
-    return _agreement(rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk], content)
+    held = rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
+    return _agreement(held, belief, content)
 
 
-def _agreement(agreed: Agreed, content: Snapshot) -> Agreement:
+def _agreement(agreed: Agreed, belief: Belief, content: Snapshot) -> Agreement:
     knobs, left_out = agreed.terms.knobs, agreed.terms.excluded | agreed.terms.known
     return Agreement(
         criteria=agreed.criteria_within(content),
@@ -98,6 +107,8 @@ def _agreement(agreed: Agreed, content: Snapshot) -> Agreement:
         is_balanced=agreed.settings.spread_reviews,
         new_per_day=NEW_PER_DAY if knobs.new_a_day is None else float(knobs.new_a_day),
         excluded=frozenset(each for each in left_out if each < content.n_concepts),
+        daily=agreed.daily,
+        left=agreed.left(belief, content),
     )
 
 
@@ -127,8 +138,8 @@ class Ahead:
         return np.where(prospect.offered, due, np.inf)
 
     @cached_property
-    def planned(self) -> Float:
-        """(concepts,) the same, moved so that no day is crowded, if that is agreed."""
+    def spread(self) -> Float:
+        """(concepts,) the same, moved so that no day is crowded, if that is agreed: from then on `next` offers them."""
         prospect = self.prospect
         if not self.agreed.is_balanced:
             return self.due
@@ -139,16 +150,39 @@ class Ahead:
         return balanced(self.due, last, prospect.minutes, days, quiet_days(self.agreed, days), latest=latest)
 
     @cached_property
+    def planned(self) -> Float:
+        """(concepts,) the same, and what its day has no room for on the first that has; inf if the horizon has none."""
+        course, k = self.agenda, self.prospect.content.n_concepts
+        visited, is_review = np.full(k, np.inf), course.kind == allotted.REVIEW
+        np.minimum.at(visited, course.concept[is_review], course.seconds[is_review])
+        comes = self.spread < self.days.starts[-1]
+        waits = comes & (visited > np.maximum(self.spread, self.prospect.now))
+        return np.where(waits, visited, self.spread)
+
+    @cached_property
     def agenda(self) -> Course:
-        """What is practised when, within the horizon."""
-        return outlook.follow(self.prospect, due=self.planned)
+        """What is practised when, within the horizon and what a day holds."""
+        return self._allotted.course
+
+    @property
+    def full(self) -> Bool:
+        """(days,) on which something has to wait, for more than the day's allowance would be to do."""
+        return self._allotted.full
+
+    @cached_property
+    def _allotted(self) -> Allotted:
+        prospect, agreed = self.prospect, self.agreed
+        if not agreed.is_limited:
+            return Allotted(outlook.follow(prospect, due=self.spread), np.zeros(len(self.days), np.bool_))
+        return allotted.follow(prospect, agreed.left, agreed.daily, due=self.spread)
 
     def minutes(self) -> Float:
         """(days,) that the agenda takes."""
         return outlook.minutes_by_day(self.prospect, self.agenda)
 
     def workload(self, retentions: Sequence[float]) -> list[Float]:
-        """(days,) expected minutes for each wanted retention; their sum never falls as retention rises."""
+        """(days,) minutes that each wanted retention would take, whatever a day holds; their sum never falls as it
+        rises."""
         return outlook.workload(self.prospect, retentions)
 
     def recall_then(self, at: float) -> tuple[Float, Float]:
@@ -197,7 +231,14 @@ def all_ahead(
     rows = zip(learners, beliefs, contents, days, strict=True)
     return [
         _ahead(
-            learner, belief, content, _agreement(held[learner.pk], content), paces[learner.pk], now, days, new_per_day
+            learner,
+            belief,
+            content,
+            _agreement(held[learner.pk], belief, content),
+            paces[learner.pk],
+            now,
+            days,
+            new_per_day,
         )
         for learner, belief, content, days in rows
     ]
@@ -214,7 +255,10 @@ def _ahead(
     new_per_day: float | None,
 ) -> Ahead:
     if new_per_day is not None:
-        agreed = replace(agreed, new_per_day=new_per_day)
+        # What is asked for stands in for what is agreed.
+        agreed = replace(
+            agreed, new_per_day=new_per_day, daily=agreed.daily._replace(new=None), left=agreed.left._replace(new=None)
+        )
     horizon = calendar(learner, now.timestamp(), days)
     prospect = Prospect(
         now=now.timestamp(),

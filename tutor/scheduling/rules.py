@@ -20,6 +20,7 @@ from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
 from tutor.scheduling import cohorts, contents, knobs, trials
+from tutor.scheduling.allotted import Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import Bool, Days
 from tutor.scheduling.histories import Pair, histories_of
@@ -99,19 +100,31 @@ class Agreed:
         """Whether each answer lessens what may be offered."""
         return self.terms.knobs.has_caps or self.minutes_a_day is not None
 
+    @property
+    def daily(self) -> Allowance:
+        return Allowance(self.terms.knobs.answers_a_day, self.terms.knobs.new_a_day, self.minutes_a_day)
+
+    def left(self, belief: Belief, content: Snapshot) -> Allowance:
+        """What is left of today's allowance."""
+        (answers, new, minutes), today = self.daily, self._today()
+        return Allowance(
+            None if answers is None else max(answers - len(today), 0),
+            None if new is None else max(new - len(_begun(today, belief)), 0),
+            None if minutes is None else max(minutes - _minutes(today, content), 0.0),
+        )
+
     def rules(self, belief: Belief, content: Snapshot) -> Rules:
-        terms, today = self.terms, self._today()
+        terms = self.terms
         spent = self.spent(belief)
-        within = partial(_within, content)
-        answers, new, minutes = terms.knobs.answers_a_day, terms.knobs.new_a_day, self.minutes_a_day
+        within, left = partial(_within, content), self.left(belief, content)
         return Rules(
             pinned=tuple(within(word.concept for word in terms.pins if word.id not in spent)),
             excluded=frozenset(within(terms.excluded)),
             opened=frozenset(within(terms.opened)),
             known=frozenset(within(terms.known)),
-            answers_left=None if answers is None else max(answers - len(today), 0),
-            new_left=None if new is None else max(new - len(_begun(today, belief)), 0),
-            minutes_left=None if minutes is None else max(minutes - _minutes(today, content), 0.0),
+            answers_left=left.answers,
+            new_left=left.new,
+            minutes_left=left.minutes,
             quiet=bool(self.quiet[0]),
             day_ends=self.open_from(float(self.days.starts[1])) if self.quiet[0] else float(self.days.starts[1]),
             review_due=partial(spread, self.days, self.quiet) if self.settings.spread_reviews else None,
