@@ -95,6 +95,22 @@ def test_who_struggles_comes_first_and_who_never_came_last(
     assert [line.name for line in page_of(open_class(sort="name")).lines] == ["Ana", "Bo"]
 
 
+def test_what_to_look_at_first_leads_to_teaching_it_again(
+    class_7b: Group, fractions: Curriculum, school: School, bo: Learner, open_class: Open, now: datetime
+) -> None:
+    take_in(school, answers(bo, fractions, "halves-1", "00000000", last=now), now=now)
+    shown = open_class()
+    text, here = shown.content.decode(), f"/classes/{class_7b.pk}"
+    for link, said in (
+        (f"{here}/reteach/halves/", "Halves"),
+        (f"{here}/reteach/", "All concepts to reteach"),
+        (f"{here}/reteach/?sort=due", "with reviews due"),
+        (f"{here}/need/", "struggling with a concept"),
+    ):
+        assert f'<a href="{link}">{said}</a>' in text
+        assert "Bo" in shown.client.get(link).content.decode()
+
+
 def test_absence_is_marked(
     class_7b: Group, fractions: Curriculum, school: School, bo: Learner, open_class: Open, now: datetime
 ) -> None:

@@ -67,6 +67,7 @@ class LearnerLine:
 
 
 class ConceptLine(NamedTuple):
+    key: str
     title: str
     struggling: int
     due: int
@@ -187,7 +188,7 @@ def _look(content: Snapshot, codes: Sequence[Int]) -> tuple[ConceptLine, ...]:
     due = (matrix == CODES[Status.DUE_FOR_REVIEW]).sum(axis=0) * content.concept_active
     order = np.lexsort((-due, -struggling))[:LOOKED_AT]
     return tuple(
-        ConceptLine(content.concept_titles[i], int(struggling[i]), int(due[i]))
+        ConceptLine(content.concept_keys[i], content.concept_titles[i], int(struggling[i]), int(due[i]))
         for i in order
         if struggling[i] or due[i]
     )
