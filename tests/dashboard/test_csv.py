@@ -33,6 +33,13 @@ def test_numbers_stay_numbers() -> None:
     assert [shown(cell, UTC) for cell in ("-3", "+49 30", " =1", "a=1")] == ["'-3", "'+49 30", "' =1", "a=1"]
 
 
+def test_where_numbers_have_a_comma_cells_are_apart_by_semicolons() -> None:
+    """On every line, whatever language the reader of another file has meanwhile."""
+    rows: list[list[float | str]] = [[0.5, "0.5"]] * (2 * PART)
+    text = "".join(parts(["a", "b"], rows, UTC, "de")).removeprefix(MARK)
+    assert text.splitlines() == ["a;b", *["0,5;0.5"] * (2 * PART)]
+
+
 def test_times_are_those_of_the_zone() -> None:
     noon = datetime(2026, 7, 1, 12, tzinfo=UTC)
     assert shown(noon, ZoneInfo("Europe/Berlin")) == "2026-07-01 14:00"

@@ -46,13 +46,14 @@ def parts(head: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo, lan
 
     Where numbers have a decimal comma, spreadsheets take a semicolon for what separates cells.
     """
-    lines = ([shown(cell, zone) for cell in row] for row in chain([head], rows))
-    mark = MARK
+    with translation.override(language):
+        point = get_format("DECIMAL_SEPARATOR")
+    lines = ([shown(cell, zone, point) for cell in row] for row in chain([head], rows))
+    mark, delimiter = MARK, "," if point == "." else ";"
     while True:
         # Never across a `yield`: what else the thread does meanwhile is not in this language.
         with translation.override(language):
             part = list(islice(lines, PART))
-            delimiter = "," if get_format("DECIMAL_SEPARATOR") == "." else ";"
         if not part:
             return
         text = StringIO()
@@ -61,14 +62,17 @@ def parts(head: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo, lan
         mark = ""
 
 
-def shown(cell: Cell, zone: tzinfo) -> str | int | float:
-    """As it stands in the file. A text that a spreadsheet would compute is quoted, as by its own users: '=1+1."""
+def shown(cell: Cell, zone: tzinfo, point: str = ".") -> str | int | float:
+    """As it stands in the file, with a decimal point such as a comma.
+
+    A text that a spreadsheet would compute is quoted, as by its own users: '=1+1.
+    """
     if cell is None:
         return ""
     if isinstance(cell, datetime):
         return cell.astimezone(zone).strftime("%Y-%m-%d %H:%M")
     if isinstance(cell, str) and (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)):
         return f"'{cell}"
-    if isinstance(cell, float) and (mark := get_format("DECIMAL_SEPARATOR")) != ".":
-        return str(cell).replace(".", mark)
+    if isinstance(cell, float) and point != ".":
+        return str(cell).replace(".", point)
     return cell
