@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 
 from kt_models.item_flags import QUARTILE
 from kt_models.items import Z95, discrimination_interval, right_share, share_interval
+from kt_models.recall import Float
 from tutor.dashboard import items_words
 from tutor.dashboard.items_pictures import on_time_axis
 from tutor.dashboard.items_state import LEAST, RATED, State
@@ -133,13 +134,13 @@ def line(state: State, i: int) -> Line:
         learners=int(row["learners"]) if counts else None,
         lately=float(row["lately"] / row["answers"]) if counts else None,
         last=_moment(row["last"]) if counts else None,
-        first=share(row["right"], row["n"]) if counts else None,
+        first=_nth(state.first, i) if counts else None,
         typical=_at(row, 0.0) if tells else None,
         discrimination=_discrimination(row) if tells and rated >= RATED else None,
         rated=rated if counts else None,
         time=_time(row, item.minutes if item else None) if tells and row["timed"] >= LEAST else None,
-        hints=share(row["hinted"], row["hints_known"]) if counts and row["hints_known"] >= LEAST else None,
-        own=share(own_right, own_n) if own_n else None,
+        hints=_nth(state.hints, i) if counts and row["hints_known"] >= LEAST else None,
+        own=_nth(state.own_first, i) if own_n else None,
         own_n=own_n,
         own_right=own_right,
         own_answers=int(state.own.answers[i]),
@@ -168,6 +169,10 @@ def flags_of(state: State, i: int) -> Iterator[Flagged]:
 def share(right: Any, n: Any) -> Range:
     low, high = share_interval(np.array([right]), np.array([n]))
     return Range(float(right / n), float(low[0]), float(high[0]))
+
+
+def _nth(shares: Float, i: int) -> Range:
+    return Range(*shares[:, i].tolist())
 
 
 def _of_key(state: State, i: int) -> Iterator[str]:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from curricula.snapshot import Bool, Snapshot
 from kt_models import item_flags
 from kt_models.item_flags import Band, Verdicts
-from kt_models.recall import Int
+from kt_models.items import share_interval
+from kt_models.recall import Float, Int
 from tutor import db
 from tutor.accounts.models import Group, Learner
 from tutor.dashboard import queries
@@ -105,23 +106,36 @@ class State:
         spread = self.kept.spread if self.kept else 1.0
         return item_flags.judge(self.rows, timed=~np.isnan(timed), spread=spread, band=self.band)
 
-    @property
+    @cached_property
     def never(self) -> Bool:
         """(items,) those that nobody of the school has answered."""
         none = (self.rows["answers"] == 0) & (self.own.answers == 0)
         return none if self.kept else np.zeros_like(none)
 
-    @property
+    @cached_property
     def tells(self) -> Bool:
         """(items,) whether first answers of enough learners are known to say anything of the school."""
         return np.asarray((self.rows["n"] >= LEAST) & (self.rows["learners"] >= LEAST))
 
-    @property
+    @cached_property
     def counts(self) -> Bool:
         """(items,) whether that may be said in counts and shares, from which the class's own could be taken away."""
         others = np.stack([self.rows["learners"] - self.own.learners, self.rows["n"] - self.own.n])
         few = ((others > 0) & (others < LEAST)).any(axis=0)
         return np.asarray(self.tells & ~few)
+
+    @cached_property
+    def first(self) -> Float:
+        """(3, items) share right of first answers, and its interval; NaN without any. `hints`, `own_first` alike."""
+        return _shares(self.rows["right"], self.rows["n"])
+
+    @cached_property
+    def hints(self) -> Float:
+        return _shares(self.rows["hinted"], self.rows["hints_known"])
+
+    @cached_property
+    def own_first(self) -> Float:
+        return _shares(self.own.right, self.own.n)
 
 
 def state(group: Group, *, now: datetime) -> State:
@@ -177,3 +191,8 @@ def _own(learners: Sequence[UUID], content: Snapshot, rows: NDArray[np.void], un
         if item < content.n_items:
             out[:, item] = figures
     return Own(*out)
+
+
+def _shares(part: Int, of: Int) -> Float:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([part / of, *share_interval(part, of)])
