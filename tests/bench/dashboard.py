@@ -4,7 +4,8 @@
 
 Requests go through the site's WSGI application in this process, one after the other, with sessions, middleware,
 templates and the database as in service, and bodies are drawn to their end. Pages are those of `tests.dashboard.pages`,
-at addresses found by following links. `p50` and `p95` of the rounds; the value is p95.
+at addresses found by following links. `p50` and `p95` of the rounds; the value is p95. What is kept for some minutes is
+asked for anew as well, for another day or by another setting in each round: `..._first`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
 
 import numpy as np
@@ -56,16 +60,57 @@ def _measured(readers: Readers, rounds: int, of: dict[str, int]) -> Iterator[dic
     )
     slow = []
     reached = list(pages.within_reach(found))
-    for page, address in reached:
-        statements, size = browser.statements(page.reader, address)
-        times = np.array([browser.milliseconds(page.reader, address) for _ in range(WARMING + rounds)][WARMING:])
+    asked = [(page.name, page.reader, [address] * (WARMING + rounds)) for page, address in reached]
+    asked += [(name, Reader.TEACHER, each) for name, each in _first_times(browser, found, WARMING + rounds)]
+    for name, reader, addresses in asked:
+        times = np.array([browser.milliseconds(reader, address) for address in addresses][WARMING:])
+        statements, size = browser.statements(reader, addresses[-1])
         p50, p95 = (round(float(q), 1) for q in np.percentile(times, (50, 95)))
-        slow += [page.name] if p95 > MOST_MS else []
+        slow += [name] if p95 > MOST_MS else []
         figure = {"p50": p50, "statements": statements, "kib": round(size / 1024), "rounds": rounds, **of}
-        yield {"name": page.name, "value": p95, "unit": "ms", **figure}
+        yield {"name": name, "value": p95, "unit": "ms", **figure}
     left = sorted({page.name for page in pages.PAGES} - {page.name for page, _ in reached})
     yield {"name": "slow_pages", "value": len(slow), "unit": f"pages over {MOST_MS:.0f} ms", "pages": slow, **of}
     yield {"name": "pages_not_reached", "value": len(left), "unit": "pages", "pages": left, **of}
+
+
+def _first_times(browser: Browser, found: Mapping[str, str], n: int) -> Iterator[tuple[str, list[str]]]:
+    """Addresses of which each asks for figures that nothing is kept of."""
+    from django.utils import timezone
+
+    of, today = f"/classes/{found['group_id']}", timezone.localdate()
+    near, far = ([today + timedelta(days=first + each) for each in range(n)] for first in (20, 80))
+    yield "forecast_first", [f"{of}/forecast/?date={day}" for day in near]
+    yield "forecast_minutes_first", [f"{of}/forecast/minutes/?date={day}" for day in far]
+    form = Form("settings")
+    form.feed(browser.get(Reader.TEACHER, f"{of}/settings/").decode())
+    typed = [urlencode({**form.fields, "retention": 50 + each}) for each in range(n)]
+    yield "settings_preview_first", [f"{of}/settings/?{each}" for each in typed]
+
+
+class Form(HTMLParser):
+    """What a browser would send of a form as it is shown; of several of a name, the last."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._name, self._is_within, self._select = name, False, ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        match tag:
+            case "form":
+                self._is_within = said.get("id") == self._name
+            case "select":
+                self._select = said["name"]
+            case "option" if "selected" in said and self._is_within:
+                self.fields[self._select] = said["value"]
+            case "input" if self._is_within and "name" in said:
+                if said.get("type") not in ("checkbox", "radio") or "checked" in said:
+                    self.fields[said["name"]] = said.get("value", "on")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_within &= tag != "form"
 
 
 class Browser:
