@@ -331,7 +331,7 @@ def test_a_school_that_follows_already_cannot_come_to_follow(
 ) -> None:
     deployments.follow_site(fractions.pk, school.pk, now=at(3))
     for each in (school, other_school):
-        with pytest.raises(NotApart, match="follows that of all schools already"):
+        with pytest.raises(NotApart, match="follows that of all already"):
             deployments.follow_site(fractions.pk, each.pk, now=at(4))
 
 

@@ -14,7 +14,7 @@ from tutor.dashboard.models_queries import Manager
 from tutor.dashboard.models_words import ENDED
 from tutor.registry import card_words, deployments, queries, runs
 from tutor.registry.card import label
-from tutor.registry.deployments import NothingBefore, NotUsable
+from tutor.registry.deployments import NotApart, NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.scheduling import rollout
 from tutor.scheduling.rollout import NotLevel
@@ -99,6 +99,23 @@ def roll_back(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
         curriculum_id,
         True,
         _("%(model)s serves %(whose)s again.") % {"model": _called(back.champion), "whose": of.whose},
+    )
+
+
+def follow_site(of: Manager, curriculum_id: UUID, *, force: bool, now: datetime) -> Done:
+    """Raises: NotFound: for an operator, who has no school that could follow."""
+    _access(of, curriculum_id)
+    if of.school_id is None:
+        raise NotFound("school", None)
+    try:
+        followed = rollout.follow_site(curriculum_id, of.school_id, force=force, now=now)
+    except (NotApart, NotUsable, NotLevel) as refused:
+        return Done(curriculum_id, False, _("Not followed: %(why)s.") % {"why": refused})
+    return Done(
+        curriculum_id,
+        True,
+        _("%(whose)s follows all schools again: %(model)s serves.")
+        % {"model": _called(followed.champion), "whose": of.whose},
     )
 
 

@@ -20,7 +20,7 @@ from tutor.dashboard.models_pictures import DriftChart, drift_chart
 from tutor.dashboard.models_queries import Choice, Manager, SchoolLine, VersionLine
 from tutor.dashboard.models_words import ALERTS, ENDED, SHADOW, STEPS, WORKERS
 from tutor.language import grouped, percent
-from tutor.registry import card, card_words
+from tutor.registry import card, card_words, deployments
 from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 from tutor.tracing import drift, rollout, shadow, workers
@@ -97,13 +97,20 @@ class WorkerLine(NamedTuple):
 @final
 @dataclass(frozen=True)
 class ModelsPage:
-    """`own`: of the manager's school, or for an operator of all schools; `serving`: what learners get."""
+    """`own`: of the manager's school, or for an operator of all schools; `serving`: what learners get.
+
+    `left`: what the school had of its own before it followed all others. `site`: what serves those, and `to_follow` how
+    far its states of the school's learners are, where another serves the school.
+    """
 
     manager: Manager
     choices: tuple[Choice, ...]
     curriculum: Curriculum
     own: Deployment | None
     serving: Deployment | None
+    left: Deployment | None
+    site: VersionLine | None
+    to_follow: Progress | None
     champion: VersionLine | None
     challenger: VersionLine | None
     previous: VersionLine | None
@@ -151,8 +158,11 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     curriculum = curriculum_of(choices, chosen)
     own, site = queries.deployments_of(of, curriculum.pk)
     serving = own or site
-    named = [serving.champion_id, serving.challenger_id, serving.previous_id] if serving else []
-    lines = queries.versions(of, curriculum.pk, before=before, also=[pk for pk in named if pk])
+    left = deployments.left(curriculum.pk, of.school_id) if of.school_id and not own else None
+    back = deployments.reopened(left) if left else serving
+    named = [serving.champion_id, serving.challenger_id, back.previous_id] if serving and back else []
+    apart = site if own and own != site else None
+    lines = queries.versions(of, curriculum.pk, before=before, also=_named(*named, apart and apart.champion_id))
     by_id = {line.id: line for line in lines}
     page = [line for line in lines if before is None or line.id < before]
     # The newest beyond a page is among them, if there is any: it only tells that there are more.
@@ -165,6 +175,9 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
         curriculum=curriculum,
         own=own,
         serving=serving,
+        left=left,
+        site=by_id.get(apart.champion_id) if apart else None,
+        to_follow=_to_follow(own, apart, now),
         champion=champion,
         challenger=challenger,
         previous=previous,
@@ -191,6 +204,17 @@ def curriculum_of(choices: Sequence[Choice], chosen: UUID | None) -> Curriculum:
     if found is None:
         raise NotFound("curriculum", chosen)
     return found
+
+
+def _named(*ids: UUID | None) -> list[UUID]:
+    return [each for each in ids if each]
+
+
+def _to_follow(own: Deployment | None, site: Deployment | None, now: datetime) -> Progress | None:
+    """Nothing where it would change nothing for learners."""
+    if own is None or site is None or own.champion_id == site.champion_id:
+        return None
+    return rollout.progress(own, site.champion_id, now=now)
 
 
 def run_line(run: TrainingRun) -> RunLine:

@@ -120,9 +120,10 @@ def choices(of: Manager) -> list[Choice]:
 
 
 def deployments_of(of: Manager, curriculum_id: UUID) -> tuple[Deployment | None, Deployment | None]:
-    """The manager's own, and the one of all schools; of an operator they are the same."""
+    """The manager's own, if it serves, and the one of all schools; of an operator they are the same."""
     target = Q(school=None) | Q(school=of.school_id)
-    found = {each.school_id: each for each in Deployment.objects.filter(target, curriculum=curriculum_id)}
+    rows = Deployment.objects.filter(target, curriculum=curriculum_id, follows_since=None)
+    found = {each.school_id: each for each in rows}
     return found.get(of.school_id), found.get(None)
 
 
@@ -153,8 +154,8 @@ def run_of(of: Manager, version_id: UUID) -> TrainingRun | None:
 
 def schools_apart(curriculum_id: UUID) -> list[SchoolLine]:
     """Schools with a deployment of their own, by name."""
-    own = Deployment.objects.filter(curriculum=curriculum_id, school__isnull=False).order_by("school__name")
-    rows = own.values_list("school__name", "champion_id", "champion__kind")[:SCHOOLS]
+    own = Deployment.objects.filter(curriculum=curriculum_id, school__isnull=False, follows_since=None)
+    rows = own.order_by("school__name").values_list("school__name", "champion_id", "champion__kind")[:SCHOOLS]
     return [SchoolLine(name, version, card.label(kind, version)) for name, version, kind in rows]
 
 

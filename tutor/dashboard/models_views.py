@@ -116,6 +116,11 @@ def roll_back(of: Manager, request: HttpRequest, curriculum_id: UUID) -> actions
     return actions.roll_back(of, curriculum_id, now=timezone.now())
 
 
+@action
+def follow_site(of: Manager, request: HttpRequest, curriculum_id: UUID) -> actions.Done:
+    return actions.follow_site(of, curriculum_id, force=request.POST.get("force") == "on", now=timezone.now())
+
+
 def _manager(request: HttpRequest) -> Manager:
     return manager(user_of(request))
 

@@ -48,6 +48,7 @@ urlpatterns = [
     path("models/of/<uuid:curriculum_id>/retrain/", models_views.retrain, name="retrain"),
     path("models/of/<uuid:curriculum_id>/withdraw/", models_views.withdraw, name="withdraw"),
     path("models/of/<uuid:curriculum_id>/roll-back/", models_views.roll_back, name="roll_back"),
+    path("models/of/<uuid:curriculum_id>/follow-site/", models_views.follow_site, name="follow_site"),
     path("models/runs/<uuid:run_id>/", models_views.one_run, name="run"),
     path("models/runs/<uuid:run_id>/cancel/", models_views.cancel, name="cancel"),
     *learner_urls.urlpatterns,

@@ -44,10 +44,8 @@ class NotApart(ValueError):
     """A school has nothing of its own that could give way."""
 
     def __init__(self, curriculum_id: UUID, school_id: UUID) -> None:
-        super().__init__(
-            f"school {school_id} has no deployment of its own for curriculum {curriculum_id}: it follows that of all "
-            f"schools already"
-        )
+        text = _("school %(school)s has no deployment of its own for curriculum %(id)s: it follows that of all already")
+        super().__init__(text % {"school": school_id, "id": curriculum_id})
 
 
 class Beside(NamedTuple):
