@@ -17,6 +17,8 @@ from kt_models.evaluate import Scored
 from kt_models.history import Practice
 from kt_models.metrics import Answers
 from tests.flow.steps import START
+from tutor.language import Sentence
+from tutor.registry import card_words
 from tutor.registry import services as registry
 from tutor.registry.gates import Gate, Verdict, plain
 from tutor.registry.models import ModelVersion, TrainingRun
@@ -49,20 +51,25 @@ def figures(groups: Mapping[UUID, int], *, overconfident: float = 0.0, seed: int
 def verdict(groups: Mapping[UUID, int], *, failing: str = "", told_worse: UUID | None = None) -> Verdict:
     """Of all gates; that of the name `failing` is shut, and that of the people over the group `told_worse`."""
     people = {name: {"log_loss": BETTER, "answers": EACH * len(members)} for name, members in _members(groups).items()}
-    reason = f"of {len(people)} groups and deciles none is told worse by more than 0.02 nats an answer"
+    text = "of {n} groups and deciles none is told worse by more than {limit} nats an answer"
+    reason = Sentence(text, n=len(people), limit=0.02)
     if told_worse:
-        people[f"group {told_worse}"]["log_loss"] = {"value": 0.05, "low": 0.03, "high": 0.07}
-        reason = f"group {told_worse} is told worse by +0.0500 [+0.0300, +0.0700] nats an answer, 0.02 are let through"
-    told = "log loss differs by -0.0210 [-0.0340, -0.0090] nats, 0.003 are let through"
+        worse = {"value": 0.05, "low": 0.03, "high": 0.07}
+        people[f"group {told_worse}"]["log_loss"] = worse
+        text = "{part} is told worse by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats an answer, {limit} are let through"
+        reason = Sentence(text, part=f"group {told_worse}", limit=0.02, **worse)
+    text = "log loss differs by {value:+.4f} [{low:+.4f}, {high:+.4f}] nats, {limit} are let through"
+    told = Sentence(text, limit=0.003, **BETTER)
     names = ("next answer against champion", "ahead answer against champion", "next answer against logistic",
              "ahead answer against logistic")  # fmt: skip
     gates = [Gate("prediction", name, name != failing, told, {"log_loss": BETTER}) for name in names]
-    calibrated = "calibration error is 0.0180, at most 0.0300 is let through"
+    calibrated = Sentence(card_words.CALIBRATION_ERROR, value=0.018, allowed=0.03)
+    flips = Sentence("AUC is {auc:.4f} on coin flips, chance gives .5 within {allowed:.4f}", auc=0.5012, allowed=0.0301)
     return Verdict((
         *gates,
         Gate("prediction", "calibration", failing != "calibration", calibrated, {}),
         Gate("people", "groups and deciles", told_worse is None, reason, people),
-        Gate("leaks", "coin flips", True, "AUC is 0.5012 on coin flips, chance gives .5 within 0.0301", {}),
+        Gate("leaks", "coin flips", True, flips, {}),
     ))  # fmt: skip
 
 
