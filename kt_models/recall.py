@@ -170,11 +170,13 @@ class RecallTable:
         """Reads `to_bytes`; values agree to 1e-5 in probability.
 
         Raises:
-            BadRecallTable: if the bytes are of another format, another grid of delays, or cut short.
+            BadRecallTable: if the bytes are of another format, another grid of delays, cut short, or name no concepts.
         """
         version, rows, concepts, origin = _read_header(data)
         delays, cells = DELAYS.shape[0], rows * DELAYS.shape[0]
         concept = np.frombuffer(data, "<i4", rows, _HEADER.size).astype(np.int64)
+        if not np.isfinite(origin) or (concept < 0).any() or (concept >= concepts).any():
+            raise BadRecallTable(f"a row outside of {concepts} concepts, or no time: forecast the learner again")
         cell = np.frombuffer(data, "<u2", 3 * (cells + concepts), _HEADER.size + 4 * rows)
         p = cell / 65_535.0
         spread = cell * SPREAD_STEP

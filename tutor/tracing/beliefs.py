@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, final
 from uuid import UUID
 
-from kt_models.recall import RecallTable
+import structlog
+
+from kt_models.recall import BadRecallTable, RecallTable
 from tutor import db
 from tutor.registry import queries as registry
 from tutor.registry import services as registry_services
 from tutor.registry.models import ModelVersion
-from tutor.tracing.evidence import Evidence
+from tutor.tracing.evidence import BadEvidence, Evidence
+
+log = structlog.get_logger()
 
 
 @final
@@ -22,7 +26,8 @@ class Belief:
     """Recall and evidence of one learner on one curriculum, and what they rest on.
 
     `as_of` is the Unix time of the last answer folded in, None before the first; the table starts there. `degraded`:
-    the champion cannot be loaded, or answers have waited for longer than `STALE_SECONDS`, since no worker serves it.
+    the champion cannot be loaded, what it wrote cannot be read, or answers have waited for longer than `STALE_SECONDS`,
+    since no worker serves it.
     """
 
     school_id: UUID
@@ -61,8 +66,26 @@ SELECT DISTINCT ON (s.learner_id) s.learner_id, s.applied_seq, extract(epoch FRO
        s.evidence, false, s.version_id, v.kind
 FROM tracing_learnerstate s JOIN registry_modelversion v ON v.id = s.version_id
 WHERE s.learner_id = ANY(%s::uuid[]) AND s.curriculum_id = %s AND s.recall IS NOT NULL
-    AND v.state IN ('champion', 'retired', 'failed')
+    AND v.state IN ('champion', 'retired', 'failed') AND s.version_id <> %s
 ORDER BY s.learner_id, s.applied_seq DESC, s.version_id DESC
+"""
+
+# Without waiting for anybody, who may wait for what the caller holds: whoever holds a state writes it anew.
+_MEND: Final = """
+WITH held AS (
+    SELECT s.learner_id, s.curriculum_id, t.reason
+    FROM unnest(%s::uuid[], %s::text[]) AS t(learner_id, reason)
+    JOIN tracing_learnerstate s ON s.learner_id = t.learner_id AND s.version_id = %s AND s.state IS NOT NULL
+    JOIN interactions_loghead h ON h.learner_id = s.learner_id AND h.curriculum_id = s.curriculum_id
+    ORDER BY s.learner_id FOR UPDATE OF s, h SKIP LOCKED
+), marked AS (
+    UPDATE interactions_loghead h
+    SET behind_since = COALESCE(h.behind_since, to_timestamp(%s)), behind_from = 'epoch'
+    FROM held WHERE h.learner_id = held.learner_id AND h.curriculum_id = held.curriculum_id
+)
+UPDATE tracing_learnerstate s SET state = NULL, trouble = held.reason
+FROM held WHERE s.learner_id = held.learner_id AND s.version_id = %s
+RETURNING s.learner_id
 """
 
 
@@ -74,7 +97,8 @@ def belief(school_id: UUID, learner_id: UUID, curriculum_id: UUID, now: float) -
 def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], now: float) -> list[Belief]:
     """Of several learners of a school, in the order given; two queries, a third if some are unknown.
 
-    A learner whom the serving version does not know yet is told of by one that served before, and says so.
+    A learner whom the serving version does not know yet is told of by one that served before, and says so. So is one
+    whose row cannot be read, or by the prior: `degraded` then, until a worker has folded the log again.
 
     Raises:
         NoModel: if the curriculum has no published version.
@@ -85,17 +109,41 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
         school_id, school_id, curriculum_id, serving.version_id, kind, serving.degraded, 0, None,
         replace(prior, origin=now), Evidence.none(),
     )  # fmt: skip
-    known = {row[0]: row[1:] for row in db.rows(_STATES, [now - STALE_SECONDS, serving.version_id, list(learner_ids)])}
+    rows = db.rows(_STATES, [now - STALE_SECONDS, serving.version_id, list(learner_ids)])
+    known, bad = _readable(unknown, rows)
+    if bad:
+        _mend(serving.version_id, bad, now)
     if missing := [learner for learner in learner_ids if learner not in known]:
-        known |= {row[0]: row[1:] for row in db.rows(_STAND_INS, [missing, curriculum_id])}
-    return [_known(replace(unknown, learner_id=learner), known.get(learner)) for learner in learner_ids]
+        known |= _readable(unknown, db.rows(_STAND_INS, [missing, curriculum_id, serving.version_id]))[0]
+    told = (known.get(learner) or replace(unknown, learner_id=learner) for learner in learner_ids)
+    return [replace(each, degraded=True) if each.learner_id in bad else each for each in told]
 
 
-def _known(unknown: Belief, row: tuple[Any, ...] | None) -> Belief:
-    if row is None:
-        return unknown
+def _readable(unknown: Belief, rows: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, Belief], dict[UUID, str]]:
+    """By learner what is believed, and of rows that cannot be read, why: they hold up nobody."""
+    known, bad = dict[UUID, Belief](), dict[UUID, str]()
+    for learner, *row in rows:
+        try:
+            known[learner] = _known(replace(unknown, learner_id=learner), row)
+        except (BadRecallTable, BadEvidence) as error:
+            bad[learner] = str(error)
+            log.warning("belief_unreadable", learner=str(learner), error=str(error))
+    return known, bad
+
+
+def _mend(version_id: UUID, bad: Mapping[UUID, str], now: float) -> None:
+    """Queues learners whose states cannot be read, so that workers fold their whole logs again; once each."""
+    db.rows(_MEND, [list(bad), [reason[:500] for reason in bad.values()], version_id, now, version_id])
+
+
+def _known(unknown: Belief, row: Sequence[Any]) -> Belief:
     applied_seq, as_of, recall, evidence, is_stale, *stands_in = row
     version_id, kind = stands_in or (unknown.version_id, unknown.model)
+    told, found = RecallTable.from_bytes(bytes(recall)), Evidence.from_bytes(evidence)
+    if found.rows["concept"].max(initial=-1) >= told.n_concepts:
+        raise BadEvidence(
+            f"evidence of more than the {told.n_concepts} concepts forecast: fold the learner's log again"
+        )
     return replace(
         unknown,
         version_id=version_id,
@@ -103,8 +151,8 @@ def _known(unknown: Belief, row: tuple[Any, ...] | None) -> Belief:
         degraded=unknown.degraded or is_stale,
         applied_seq=applied_seq,
         as_of=as_of,
-        table=RecallTable.from_bytes(bytes(recall)),
-        evidence=Evidence.from_bytes(evidence),
+        table=told,
+        evidence=found,
     )
 
 

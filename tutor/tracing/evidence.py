@@ -33,6 +33,10 @@ RECENT_ITEMS: Final = 64
 RIGHT: Final = 0.5
 
 
+class BadEvidence(ValueError):
+    """The bytes are no evidence: cut short, or of something else."""
+
+
 class Answered(NamedTuple):
     """An answer, with the model's recall of each of its concepts right after it."""
 
@@ -73,11 +77,19 @@ class Evidence:
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview | None) -> Evidence:
+        """Raises:
+        BadEvidence: if they are not what `to_bytes` writes.
+        """
         if not data:
             return cls.none()
-        n_items = int(np.frombuffer(data, "<i4", 1)[0])
-        items = np.frombuffer(data, "<i4", n_items, 4).astype(np.int64)
-        return cls(np.frombuffer(data, ROW, -1, 4 + 4 * n_items), items)
+        n_items = int(np.frombuffer(data, "<i4", 1)[0]) if len(data) >= 4 else -1
+        start = 4 + 4 * n_items
+        if not 0 <= n_items <= RECENT_ITEMS or len(data) < start or (len(data) - start) % ROW.itemsize:
+            raise BadEvidence(f"evidence of {len(data)} bytes and {n_items} items: fold the learner's log again")
+        rows, items = np.frombuffer(data, ROW, -1, start), np.frombuffer(data, "<i4", n_items, 4).astype(np.int64)
+        if (np.diff(rows["concept"], prepend=-1) <= 0).any() or (items < 0).any():
+            raise BadEvidence("evidence of no such concepts or items: fold the learner's log again")
+        return cls(rows, items)
 
     def to_bytes(self) -> bytes:
         head = np.array([self.items.shape[0]], "<i4").tobytes()

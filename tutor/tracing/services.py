@@ -26,7 +26,7 @@ from tutor.registry.queries import Serving
 from tutor.tracing import claims, fold
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.claims import Advance, Claim, Unseen
-from tutor.tracing.evidence import Answered, Evidence
+from tutor.tracing.evidence import Answered, BadEvidence, Evidence
 from tutor.tracing.pulse import PULSE
 from tutor.tracing.status import DEFAULT
 
@@ -245,6 +245,7 @@ def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[t
 
 def _beliefs(model: LearnerModel, work: list[_Work]) -> tuple[list[_Work], LearnerState]:
     """The states to start from: the prior for those new, replayed, or unreadable (these are replayed too)."""
+    work = [w if w.replay or _has_evidence(w.claim) else _replayed(w) for w in work]
     prior = model.prior(1)
     opening = prior.to_bytes()[0]
     records = [opening if w.replay or w.claim.state is None else bytes(w.claim.state) for w in work]
@@ -256,6 +257,15 @@ def _beliefs(model: LearnerModel, work: list[_Work]) -> tuple[list[_Work], Learn
         work = [w if ok else _replayed(w) for w, ok in zip(work, readable, strict=True)]
         records = [r if ok else opening for r, ok in zip(records, readable, strict=True)]
         return work, LearnerState.from_bytes(records, schema=prior.schema)
+
+
+def _has_evidence(claim: Claim) -> bool:
+    try:
+        Evidence.from_bytes(claim.evidence)
+    except BadEvidence as error:
+        log.warning("unreadable_evidence_replayed", learner=str(claim.learner_id), error=str(error))
+        return False
+    return True
 
 
 def _readable(record: bytes, schema: str) -> bool:
