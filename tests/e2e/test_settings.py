@@ -21,7 +21,7 @@ from tests.e2e.test_dashboard import follow, sign_in, tab_to
 from tutor.accounts.models import Group, School, User
 from tutor.scheduling import agreements, rehearsals, trials
 from tutor.scheduling.guard import Promise
-from tutor.scheduling.models import GroupSettings
+from tutor.scheduling.models import GroupSettings, PolicyTrial
 from tutor.scheduling.trials import Side
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
@@ -80,6 +80,72 @@ def test_the_policies_fit_their_window_in_both_colour_schemes(
     follow(page, page.get_by_role("button", name="Judge it"))
     expect(page.get_by_role("status")).to_contain_text("will be judged by the log")
     assert_page_is_fit(page)
+    for opened in ("Begin a trial…", "End the trial…"):
+        page.locator("summary", has_text=opened).click()
+        assert_page_is_fit(page)
+
+
+def test_a_trial_is_begun_and_ended_with_the_keyboard_alone(group: Group, school: School, open_page: Open) -> None:
+    page = open_page()
+    sign_in(page, people.a_teacher(school, "Head", role=User.Role.ADMIN))
+    page.goto(f"/classes/{group.pk}/settings/policy/")
+    page.locator("#main").focus()
+    tab_to(page, "Begin a trial…")
+    page.keyboard.press("Enter")
+    will_happen = page.locator("#would")
+    expect(will_happen).to_contain_text("makes 5% of the plans")
+    tab_to_field(page, "policy")
+    page.keyboard.type("Reviews")
+    tab_to_field(page, "alpha")
+    page.keyboard.type("10")
+    tab_to_field(page, "unrehearsed")
+    page.keyboard.type("agreed with the parents")
+    expect(will_happen).to_contain_text("“Reviews first” makes 10% of the plans")
+    expect(will_happen).to_contain_text("It has not been rehearsed")
+    tab_to(page, "Begin the trial")
+    assert not PolicyTrial.objects.exists()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The trial has begun: “Reviews first” makes 10.0% of the plans")
+    page.locator("#main").focus()
+    tab_to(page, "End the trial…")
+    page.keyboard.press("Enter")
+    tab_to_field(page, "reason")
+    page.keyboard.type("it was enough")
+    tab_to(page, "End the trial of")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("The trial of “Reviews first” has ended")
+    trial = PolicyTrial.objects.get()
+    assert (trial.alpha, trial.reason, trial.decided_by) == (0.1, "it was enough", "Head")
+
+
+def tab_to_field(page: Page, name: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == name:
+            return
+    raise AssertionError(f"the field {name!r} cannot be reached with the Tab key on {page.url}")
+
+
+def test_without_scripts_what_a_trial_would_do_is_a_button(
+    group: Group, school: School, browser: Browser, live_server: Any
+) -> None:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, people.a_teacher(school, "Head", role=User.Role.ADMIN))
+    page.goto(f"/classes/{group.pk}/settings/policy/")
+    page.locator("summary", has_text="Begin a trial…").click()
+    page.locator(".says [name=alpha]").fill("70")
+    follow(page, page.get_by_role("button", name="Preview"))
+    assert "csrfmiddlewaretoken" not in page.url
+    expect(page.locator("#would")).to_contain_text("“70” cannot be")
+    page.locator(".says [name=alpha]").fill("7")
+    follow(page, page.get_by_role("button", name="Begin the trial"))
+    expect(page.get_by_role("alert")).to_contain_text("has not been tried against")
+    expect(page.locator("#would")).to_contain_text("makes 7% of the plans")
+    assert not PolicyTrial.objects.exists()
+    context.close()
 
 
 def test_a_teacher_sets_an_exam_and_sees_what_changes_with_the_keyboard_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -17,18 +18,27 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from curricula.snapshot import Snapshot
-from tutor.accounts.access import NotFound, access_group
+from tutor.accounts.access import NotFound, access_curriculum, access_group
 from tutor.accounts.models import Group, User
-from tutor.dashboard import csv, queries, settings_policy, settings_policy_files, settings_values
+from tutor.dashboard import (
+    csv,
+    queries,
+    settings_policy,
+    settings_policy_files,
+    settings_policy_trials,
+    settings_values,
+)
 from tutor.dashboard.guards import action, page, user_of
 from tutor.dashboard.settings_policy import label_of
-from tutor.dashboard.settings_policy_words import REWARDS
+from tutor.dashboard.settings_policy_trials import Wish
+from tutor.dashboard.settings_policy_words import REWARDS, points
 from tutor.dashboard.settings_values import Unreadable
-from tutor.scheduling import configs, evaluations, jobs, rehearsals
+from tutor.scheduling import configs, evaluations, jobs, rehearsals, trials
 from tutor.scheduling.evaluations import CannotEvaluate
 from tutor.scheduling.jobs import TooMany
 from tutor.scheduling.ope.rewards import Kind, Reward
 from tutor.scheduling.rehearsals import CannotRehearse
+from tutor.scheduling.trials import CannotTry
 
 #: The log is looked at this far back, unless something else is asked for.
 _USUAL: Final = timedelta(days=90)
@@ -47,9 +57,12 @@ def policy(request: HttpRequest, group_id: UUID) -> HttpResponse:
     shown = settings_policy.policy_page(user, group, _content(group))
     asked = {name: request.GET.get(name, "") for name in _ASKED}
     asked["since"] = asked["since"] or timezone.localtime(now - _USUAL).date().isoformat()
+    may_ask = shown.is_admin and shown.content
+    begin = settings_policy_trials.begin_form(shown, request.GET.dict(), now=now) if may_ask else None
     return render(
         request, "dashboard/settings_policy.html",
-        {"page": shown, "now": now, "asked": asked, "rewards": [(kind, REWARDS[kind]) for kind in REWARDS]},
+        {"page": shown, "now": now, "asked": asked, "rewards": [(kind, REWARDS[kind]) for kind in REWARDS],
+         "begin": begin},
     )  # fmt: skip
 
 
@@ -109,6 +122,46 @@ def rehearse(request: HttpRequest, group_id: UUID) -> HttpResponse:
     return _back(group)
 
 
+@action
+def begin_trial(request: HttpRequest, group_id: UUID) -> HttpResponse:
+    """Mixes a new policy in beside the approved one."""
+    user, now = user_of(request), timezone.now()
+    group = _administered(user, group_id)
+    curriculum = access_curriculum(user, _needed(group).curriculum_id)
+    try:
+        wish = Wish.parse(group, request.POST.dict())
+        trial = trials.begin(
+            group.school_id, curriculum, wish.group, approved=wish.approved, new=wish.new, promise=wish.promise,
+            reward=wish.reward, unrehearsed=wish.unrehearsed, by=user.name or user.email, now=now,
+        )  # fmt: skip
+    except (Unreadable, CannotTry) as refused:
+        messages.error(request, _("Not begun: %(why)s.") % {"why": str(refused).rstrip(".")})
+        return _back(group, request, settings_policy_trials.FIELDS)
+    told = {"new": label_of(*wish.new), "approved": label_of(*wish.approved), "share": points(trial.mixing)}
+    text = _("The trial has begun: “%(new)s” makes %(share)s of the plans, “%(approved)s” the rest.")
+    messages.success(request, text % told)
+    return _back(group)
+
+
+@action
+def stop_trial(request: HttpRequest, group_id: UUID, trial_id: UUID) -> HttpResponse:
+    """Ends a trial of the class or of its school, or takes a promotion back."""
+    user, now = user_of(request), timezone.now()
+    group = _administered(user, group_id)
+    trial = trials.access(group.school_id, trial_id)
+    if trial.group_id not in (None, group.pk):
+        raise NotFound("policy trial", trial_id)
+    try:
+        why = settings_policy_trials.reason(request.POST.get("reason", ""))
+        trials.stop(trial, reason=why, by=user.name or user.email, now=now)
+    except (Unreadable, CannotTry) as refused:
+        messages.error(request, _("Not ended: %(why)s.") % {"why": str(refused).rstrip(".")})
+        return _back(group)
+    text = _("The trial of “%(new)s” has ended: what is agreed with each class holds again.")
+    messages.success(request, text % {"new": label_of(trial.new_policy, trial.new_config)})
+    return _back(group)
+
+
 def _administered(user: User, group_id: UUID) -> Group:
     """Raises: NotFound: for a teacher too: policies of a school are its administrators' to judge."""
     group = access_group(user, group_id)
@@ -132,8 +185,8 @@ def _needed(group: Group) -> Snapshot:
     return content
 
 
-def _back(group: Group, request: HttpRequest | None = None) -> HttpResponse:
+def _back(group: Group, request: HttpRequest | None = None, fields: Sequence[str] = _ASKED) -> HttpResponse:
     """To the page; with a request, what was asked stays typed."""
-    typed = {name: request.POST[name] for name in _ASKED if name in request.POST} if request else {}
+    typed = {name: request.POST[name] for name in fields if name in request.POST} if request else {}
     to = reverse("dashboard:policy", args=(group.pk,))
     return HttpResponseRedirect(f"{to}?{urlencode(typed)}" if typed else to)
