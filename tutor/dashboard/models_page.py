@@ -162,7 +162,9 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     back = deployments.reopened(left) if left else serving
     named = [serving.champion_id, serving.challenger_id, back.previous_id] if serving and back else []
     apart = site if own and own != site else None
-    lines = queries.versions(of, curriculum.pk, before=before, also=_named(*named, apart and apart.champion_id))
+    lines = queries.versions(
+        of, curriculum.pk, before=before, also=_named(*named, apart.champion_id if apart else None)
+    )
     by_id = {line.id: line for line in lines}
     page = [line for line in lines if before is None or line.id < before]
     # The newest beyond a page is among them, if there is any: it only tells that there are more.
