@@ -107,7 +107,7 @@ def _of_fit(line: RunLine) -> Sequence[Cell]:
     return [
         line.title, str(run.pk), _said(not run.warm_start_id), _("under way") if line.is_open else line.ended,
         line.step if line.is_open else "", line.percent if line.is_open else None, run.created_at, run.requested_by,
-        run.started_at, run.finished_at, str(run.version_id or ""), run.message,
+        run.started_at, run.finished_at, str(run.version_id or ""), line.message,
     ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from tutor.dashboard import models_queries as queries
 from tutor.dashboard.models_pictures import DriftChart, drift_chart
 from tutor.dashboard.models_queries import Choice, Manager, SchoolLine, VersionLine
 from tutor.dashboard.models_words import ALERTS, ENDED, SHADOW, STEPS, WORKERS
-from tutor.language import grouped, percent
+from tutor.language import grouped, percent, told_again
 from tutor.registry import card, card_words, deployments
 from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
@@ -54,6 +54,11 @@ class RunLine:
     @property
     def ended(self) -> str:
         return ENDED.get(self.run.status, self.run.status)
+
+    @property
+    def message(self) -> str:
+        """How it went, in the reader's language as far as the words are ours."""
+        return str(told_again(self.run.message, self.run.said, "/message"))
 
     @property
     def percent(self) -> int | None:

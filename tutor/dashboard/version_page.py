@@ -58,6 +58,12 @@ class VersionPage:
     tables: tuple[Table, ...]
 
     @property
+    def note(self) -> str:
+        """What somebody noted, or why it cannot be loaded; what a run notes, the page tells itself."""
+        is_told = self.card.is_baseline or (self.card.data is not None and self.card.data.before is not None)
+        return "" if is_told and self.card.state != ModelVersion.State.FAILED else self.card.note
+
+    @property
     def headlines(self) -> list[Figure]:
         return [figure for figure in self.card.figures if figure.key in HEADLINES]
 
