@@ -295,6 +295,6 @@ def _supposed(form: Form, now: datetime) -> Form:
 
 def _why(form: Form, bad: BadKnob) -> str:
     if bad.name != "exam_on":
-        return str(bad)
+        return _("“%(typed)s” cannot be: choose one of the list.") % {"typed": bad.value}
     said = {"day": form.lines["exam_on"].told, "policy": policy_label(form.lines["policy"].value)}
     return _("“%(day)s” cannot be: the policy “%(policy)s” needs a day ahead. Give one, or take another policy.") % said

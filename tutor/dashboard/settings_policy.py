@@ -20,10 +20,12 @@ from tutor.dashboard import settings_policy_words as words
 from tutor.dashboard.settings_policy_words import LEAST_LEARNERS, percents, points
 from tutor.dashboard.settings_words import policy_about, policy_for, policy_label
 from tutor.dashboard.words import Definition
+from tutor.language import told_again
 from tutor.scheduling import agreements, configs, evaluations, rehearsals, trials
 from tutor.scheduling.knobs import POLICY
 from tutor.scheduling.models import Evaluation, PolicyConfig, PolicyTrial, Rehearsal
 from tutor.scheduling.policies import POLICIES, Policy
+from tutor.scheduling.policy_models import Job
 
 #: Trials, evaluations and rehearsals that a page lists, the newest first.
 LISTED: Final = 10
@@ -149,6 +151,11 @@ class RehearsalLine:
         return words.STATES[self.job.status]
 
     @property
+    def message(self) -> str:
+        """Why it failed."""
+        return message_of(self.job)
+
+    @property
     def passed(self) -> bool:
         return bool(self.job.report and self.job.report["passed"])
 
@@ -191,9 +198,19 @@ class EvaluationLine:
         return words.STATES[self.job.status]
 
     @property
+    def message(self) -> str:
+        """Why it failed."""
+        return message_of(self.job)
+
+    @cached_property
     def report(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = {} if self.is_hidden else self.job.report or {}
-        return found
+        """Its sentences in the reader's language."""
+        found: Mapping[str, Any] = told_again(self.job.report or {}, self.job.said, "/report")
+        return {} if self.is_hidden else found
+
+    @property
+    def assumptions(self) -> list[str]:
+        return [_(each) for each in self.report.get("assumptions", ())]
 
     @property
     def refusal(self) -> str:
@@ -294,6 +311,11 @@ def policy_page(user: User, group: Group, content: Snapshot | None) -> PolicyPag
 def label_of(policy: str, config: PolicyConfig | None) -> str:
     """A school's own by its name and version."""
     return policy_label(policy) if config is None else f"{config.name} {config.version}"
+
+
+def message_of(job: Job) -> str:
+    """Why it failed, in the reader's language."""
+    return str(told_again(job.message, job.said, "/message"))
 
 
 def is_told(learners: int, here: int) -> bool:

@@ -60,7 +60,7 @@ def _evaluations(page: PolicyPage) -> Cells:
             line.label, line.job.since, line.job.until, line.logged, line.reward, line.status,
             each.label if each else "", *(each.value.cells if each else _NONE),
             *(each.more.cells if each and each.more else _NONE), line.effective,
-            line.refusal or (_("too few learners of other classes") if line.is_hidden else line.job.message),
+            line.refusal or (_("too few learners of other classes") if line.is_hidden else line.message),
         )
         for line in page.evaluations
         for each in _estimates(line)
