@@ -41,9 +41,9 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
     watch = Watch(urlsplit(live_server.url).netloc)
     contexts = []
 
-    def open_(scheme: Scheme = "light", width: int = DESK) -> Page:
+    def open_(scheme: Scheme = "light", width: int = DESK, *, language: str = "en") -> Page:
         context = browser.new_context(
-            base_url=live_server.url, viewport={"width": width, "height": 900}, color_scheme=scheme
+            base_url=live_server.url, viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
         )
         contexts.append(context)
         page = context.new_page()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from datetime import timedelta
 from io import StringIO
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ from playwright.sync_api import Page, expect
 
 from tests import people
 from tests.dashboard.classroom import answers, take_in
-from tests.e2e.browser import DESK, PHONE, SCHEMES, Scheme
-from tests.e2e.checks import assert_definitions_are_readable, assert_page_is_fit
+from tests.e2e.browser import PHONE, Scheme
+from tests.e2e.checks import AXE_WINDOWS, assert_definitions_are_readable, assert_page_is_fit
 from tests.e2e.conftest import Open
 from tests.e2e.test_dashboard import follow, sign_in, tab_to
 from tests.flow.agreed import ask, say
@@ -44,7 +43,7 @@ def open_learner(page: Page, user: User, learner: Learner) -> None:
     follow(page, page.locator(".learners tbody").get_by_role("link", name=learner.name))
 
 
-@pytest.mark.parametrize(("scheme", "width"), [*product(SCHEMES, (PHONE, DESK)), ("light", 768), ("light", 1100)])
+@pytest.mark.parametrize(("scheme", "width"), [*AXE_WINDOWS, ("light", 768), ("light", 1100)])
 def test_every_page_of_a_learner_fits_its_window_in_both_colour_schemes(
     scheme: Scheme, width: int, chiara: Learner, ms_diaz: User, open_page: Open
 ) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.own_pages import a_link
-from tests.e2e.browser import DESK, PHONE, SCHEMES, Scheme
-from tests.e2e.checks import assert_definitions_are_readable, assert_page_is_fit
+from tests.e2e.browser import PHONE, Scheme
+from tests.e2e.checks import AXE_WINDOWS, assert_definitions_are_readable, assert_page_is_fit
 from tests.e2e.conftest import Open
 from tests.e2e.test_dashboard import follow, sign_in, tab_to
 from tutor.accounts.models import Group, Learner, User
@@ -28,7 +26,7 @@ def open_own(page: Page, learner: Learner) -> Page:
     return page
 
 
-@pytest.mark.parametrize(("scheme", "width"), list(product(SCHEMES, (PHONE, DESK))))
+@pytest.mark.parametrize(("scheme", "width"), AXE_WINDOWS)
 def test_the_page_fits_its_window_in_both_colour_schemes(
     scheme: Scheme, width: int, ada: Learner, open_page: Open
 ) -> None:
