@@ -188,10 +188,10 @@ def _says(page: PolicyPage, wish: Wish) -> list[str]:
         ngettext(
             "Every night results set the share anew: the largest at which, %(surely)s surely, no more than %(share)s "
             "of what “%(approved)s” is worth is lost. It does not rise before %(n)s learner has met both, and "
-            "“%(approved)s” always keeps %(left)s.",
+            "“%(approved)s” always keeps at least %(left)s.",
             "Every night results set the share anew: the largest at which, %(surely)s surely, no more than %(share)s "
             "of what “%(approved)s” is worth is lost. It does not rise before %(n)s learners have met both, and "
-            "“%(approved)s” always keeps %(left)s.",
+            "“%(approved)s” always keeps at least %(left)s.",
             wish.promise.warm_up,
         ),
         _("It ends by itself if the new policy is surely worse, and else only when somebody ends it.") + " " + better,
