@@ -117,7 +117,7 @@ def test_learning_goes_on_over_days_that_hold_one_answer() -> None:
     alone = allotted.follow(prospect, Allowance(answers=1), Allowance(answers=1)).course
     wanted = sum(n for c, _, _, n in visits(free) if c == 0 and _ is not Kind.REVIEW)
     days = [day for c, day, kind, n in visits(alone) if c == 0 and kind is not Kind.REVIEW]
-    assert wanted >= AT_ONCE and days == list(range(len(days))) and len(days) == allotted.tasks(prospect).answers[0]
+    assert wanted >= AT_ONCE and days == list(range(len(days))) and len(days) == outlook.tasks(prospect).answers[0]
     begun = [day for c, day, kind, _ in visits(alone) if c == 1 and kind is Kind.NEW]
     assert not begun or min(begun) > max(days)
 
@@ -188,7 +188,7 @@ def test_no_more_is_new_on_a_day_than_agreed(broad: Curriculum, class_8a: Group,
     settle_on(class_8a, new_a_day=1)
     do(bo, broad, 12, now=LATER - timedelta(minutes=5))
     course = look(bo, broad, LATER).agenda
-    new = course.day[course.kind == allotted.NEW]
+    new = course.day[course.kind == outlook.NEW]
     assert 0 not in new.tolist() and len(set(new.tolist())) == len(new) > 0
 
 

@@ -17,15 +17,11 @@ from typing import Final, NamedTuple, final
 
 import numpy as np
 
-from kt_models.recall import SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
+from kt_models.recall import Float, Int
 from tutor.scheduling import outlook
 from tutor.scheduling.calendar import Bool
-from tutor.scheduling.openings import Openings
-from tutor.scheduling.outlook import AT_ONCE, GOES_ON_DAYS, KINDS, TRIES, Course, Prospect
-from tutor.scheduling.policies.choice import Kind
-from tutor.tracing.status import due_at, likely_mastered
-
-REVIEW, PRACTICE, NEW = (KINDS.index(kind) for kind in (Kind.REVIEW, Kind.PRACTICE, Kind.NEW))
+from tutor.scheduling.outlook import AT_ONCE, NEW, PRACTICE, Beginnings, Course, Prospect
+from tutor.tracing.status import due_at
 
 
 class Allowance(NamedTuple):
@@ -88,7 +84,7 @@ class _Walk:
     """From day to day."""
 
     def __init__(self, prospect: Prospect, first: Float) -> None:
-        self._prospect, self._tasks = prospect, tasks(prospect)
+        self._prospect, self._tasks = prospect, outlook.tasks(prospect)
         self._minutes = prospect.minutes.tolist()
         self._due = [(at, concept) for concept, at in enumerate(first.tolist()) if at < prospect.days.starts[-1]]
         heapify(self._due)
@@ -98,6 +94,7 @@ class _Walk:
         self._under_way: dict[int, int] = {}
         self._visits: list[tuple[int, int, int, int]] = []
         self._reviews: list[tuple[int, int, float]] = []
+        self._learnt = np.full(prospect.content.n_concepts, -1)
         self._full = np.zeros(len(prospect.days), np.bool_)
 
     def spend(self, day: int, allowance: Allowance) -> None:
@@ -109,9 +106,10 @@ class _Walk:
         self._schedule([(concept, float(self._session(day))) for concept in learnt if self._learns(concept, day)])
 
     def done(self) -> Allotted:
+        begun = Beginnings.of(self._visits, self._learnt)
         columns = np.array(self._reviews, np.float64).reshape(-1, 3).T
         concept, day = (column.astype(np.int64) for column in columns[:2])
-        return Allotted(_course(self._prospect, self._visits, concept, day, columns[2]), self._full)
+        return Allotted(outlook.course_of(self._prospect, begun, concept, day, columns[2]), self._full)
 
     def _review(self, day: int, room: _Room) -> None:
         begins, ends = self._prospect.days.starts[day : day + 2].tolist()
@@ -133,7 +131,7 @@ class _Walk:
         if not practised:
             return
         concepts = np.array([concept for concept, _ in practised])
-        pauses = _pause(self._prospect, concepts, self._practices[concepts]).tolist()
+        pauses = outlook.pause(self._prospect, concepts, self._practices[concepts]).tolist()
         for (concept, seconds), pause in zip(practised, pauses, strict=True):
             if seconds + pause < self._prospect.days.starts[-1]:
                 heappush(self._due, (seconds + pause, concept))
@@ -175,74 +173,9 @@ class _Walk:
         """Whether it is learnt now, and did not just take all the tries."""
         if not self._tasks.is_learnable[concept]:
             return False
+        self._learnt[concept] = day
         self._tasks.openings.learn(concept, day)
         return True
 
     def _session(self, day: int) -> Int | Float:
         return outlook.session(self._prospect, np.array(day))
-
-
-class Tasks(NamedTuple):
-    """What is to be learnt, before any of it is: answers until mastery by concept, and whether they will do; which
-    were never practised, and what can be taken up. `started`: what goes on is taken first, and takes nothing from the
-    rate.
-    """
-
-    answers: Int
-    is_learnable: Bool
-    is_new: Bool
-    openings: Openings
-    started: int
-
-
-def tasks(prospect: Prospect) -> Tasks:
-    content, k = prospect.content, prospect.content.n_concepts
-    n, mastered = (prospect.evidence.column(name, k) for name in ("n", "mastered"))
-    answers, is_learnable = _answers_needed(prospect, n)
-    likely = likely_mastered(prospect.table, prospect.evidence, content, prospect.now, prospect.criteria)
-    likely |= ~content.concept_active
-    waiting = prospect.offered & (mastered == 0)
-    recent = prospect.evidence.column("seconds", k) >= prospect.now - GOES_ON_DAYS * SECONDS_PER_DAY
-    goes_on = waiting & (n > 0) & (n < TRIES) & recent
-    turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
-    openings = Openings(content.prerequisites, prospect.criteria.opened, likely, waiting, n > 0, turn)
-    return Tasks(answers, is_learnable, n == 0, openings, -int(goes_on.sum()))
-
-
-def _answers_needed(prospect: Prospect, n: Float) -> tuple[Int, Bool]:
-    """(concepts,) answers until mastery is expected, `TRIES` at most, and whether they will do."""
-    missing = logit(prospect.criteria.mastered_at) - prospect.strength[:, 0]
-    gain = prospect.gain[:, 0]
-    needed = np.where(missing > 0, np.ceil(missing / np.maximum(gain, 1e-9) - 1e-9), 0.0)
-    needed = np.maximum(needed, np.maximum(prospect.criteria.mastered_after - n, 1.0))
-    return np.minimum(needed, TRIES).astype(np.int64), needed <= TRIES
-
-
-def _pause(prospect: Prospect, concepts: Int, practices: Int) -> Float:
-    """Seconds from the last of so many practices of each concept until it falls due again, inf if it never does."""
-    curve = prospect.strength[concepts] + practices[:, None] * prospect.gain[concepts]
-    criteria = prospect.criteria
-    level = np.maximum(criteria.review_at, criteria.retention * sigmoid(curve[:, 0]))
-    recall, n = sigmoid(curve), concepts.shape[0]
-    table = RecallTable(0.0, np.arange(n), recall, recall, recall, np.ones(n), np.ones(n), np.ones(n))
-    return np.maximum(table.time_until(level), SECONDS_PER_DAY)
-
-
-def _course(
-    prospect: Prospect, begun: list[tuple[int, int, int, int]], concept: Int, day: Int, seconds: Float
-) -> Course:
-    k = prospect.content.n_concepts
-    first, at, kind, each = np.array(begun, np.int64).reshape(-1, 4).T
-    columns = (
-        np.concatenate([first, concept]),
-        np.concatenate([at, day]),
-        np.concatenate([outlook.session(prospect, at), seconds]),
-        np.concatenate([kind, np.full(concept.shape[0], REVIEW)]),
-        np.concatenate([each, np.ones(concept.shape[0], np.int64)]),
-    )
-    order = np.lexsort((columns[0], columns[3], columns[2]))
-    concept, day, seconds, kind, answers = (column[order] for column in columns)
-    practices = np.bincount(concept, weights=answers, minlength=k).astype(np.int64)
-    last = np.full(k, -np.inf)
-    np.maximum.at(last, concept, seconds)
-    return Course(concept, day, seconds, kind, answers, practices, last)

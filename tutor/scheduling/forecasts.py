@@ -153,7 +153,7 @@ class Ahead:
     def planned(self) -> Float:
         """(concepts,) the same, and what its day has no room for on the first that has; inf if the horizon has none."""
         course, k = self.agenda, self.prospect.content.n_concepts
-        visited, is_review = np.full(k, np.inf), course.kind == allotted.REVIEW
+        visited, is_review = np.full(k, np.inf), course.kind == outlook.REVIEW
         np.minimum.at(visited, course.concept[is_review], course.seconds[is_review])
         comes = self.spread < self.days.starts[-1]
         waits = comes & (visited > np.maximum(self.spread, self.prospect.now))

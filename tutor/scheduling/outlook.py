@@ -13,17 +13,15 @@ One simulator tells agenda, workload and forecast, so that they never contradict
   concepts with rows, if there are any, else evenly over the logarithm of time until the table ends.
 
 Taking up new concepts does not depend on the retention that is wanted, and with more of it no review comes later: so
-minutes never fall as retention rises.
+minutes never fall as retention rises. What a day may hold bounds the agenda alone, in `allotted`.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple, final
 
 import numpy as np
@@ -31,6 +29,7 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
 from tutor.scheduling.calendar import Bool, Days
+from tutor.scheduling.openings import Openings
 from tutor.scheduling.policies.choice import Kind
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import DEFAULT, Criteria, due_at, likely_mastered, widen
@@ -50,7 +49,7 @@ _DAY: Final = int(np.flatnonzero(DELAYS == REST_DELAY)[0])
 
 #: `Course.kind` and `Beginnings.kind` index this.
 KINDS: Final = (Kind.REVIEW, Kind.PRACTICE, Kind.NEW)
-_REVIEW, _PRACTICE, _NEW = range(len(KINDS))
+REVIEW, PRACTICE, NEW = range(len(KINDS))
 
 
 class Course(NamedTuple):
@@ -84,6 +83,12 @@ class Beginnings(NamedTuple):
     answers: Int
     practices: Int
     learnt: Int
+
+    @classmethod
+    def of(cls, visits: Sequence[tuple[int, int, int, int]], learnt: Int) -> Beginnings:
+        """From concept, day, kind and answers of each visit."""
+        concept, day, kind, answers = np.array(visits, np.int64).reshape(-1, 4).T
+        return cls(concept, day, kind, answers, np.bincount(concept, answers, len(learnt)).astype(np.int64), learnt)
 
 
 @final
@@ -159,9 +164,9 @@ def follow(prospect: Prospect, *, retention: float | None = None, due: Float | N
     begun = prospect.beginnings
     first = np.where(prospect.offered, due, np.inf)
     learnt = np.flatnonzero(begun.learnt >= 0)
-    first[learnt] = session(prospect, begun.learnt[learnt]) + _pause(prospect, learnt, begun.practices[learnt])
+    first[learnt] = session(prospect, begun.learnt[learnt]) + pause(prospect, learnt, begun.practices[learnt])
     reviewed = np.flatnonzero(np.isfinite(first))
-    return _course(prospect, begun, *_reviews(prospect, reviewed, first[reviewed], begun.practices[reviewed]))
+    return course_of(prospect, begun, *_reviews(prospect, reviewed, first[reviewed], begun.practices[reviewed]))
 
 
 def minutes_by_day(prospect: Prospect, course: Course) -> Float:
@@ -236,7 +241,7 @@ def _fading(gain: Float) -> Float:
     return np.asarray((_AXIS[-1] - _AXIS) / (_AXIS[-1] - _AXIS[_DAY]))
 
 
-def _pause(prospect: Prospect, concepts: Int, practices: Int) -> Float:
+def pause(prospect: Prospect, concepts: Int, practices: Int) -> Float:
     """Seconds from the last of so many practices of each concept until it falls due again, inf if it never does."""
     curve = prospect.strength[concepts] + practices[:, None] * prospect.gain[concepts]
     criteria = prospect.criteria
@@ -258,7 +263,7 @@ def _reviews(prospect: Prospect, concept: Int, due: Float, practices: Int) -> tu
             concepts, days, times = zip(*found, strict=True)
             return np.concatenate(concepts), np.concatenate(days), np.concatenate(times)
         practices = practices + 1
-        due = seconds + _pause(prospect, concept, practices)
+        due = seconds + pause(prospect, concept, practices)
 
 
 def _practised_at(prospect: Prospect, due: Float) -> tuple[Int, Float]:
@@ -270,13 +275,14 @@ def _practised_at(prospect: Prospect, due: Float) -> tuple[Int, Float]:
     return later, np.where(later == day, seconds, starts[np.minimum(later, len(prospect.days))])
 
 
-def _course(prospect: Prospect, begun: Beginnings, concept: Int, day: Int, seconds: Float) -> Course:
+def course_of(prospect: Prospect, begun: Beginnings, concept: Int, day: Int, seconds: Float) -> Course:
+    """Of what is learnt, and of reviews: concept, day and Unix seconds of each, (reviews,)."""
     k = prospect.content.n_concepts
     columns = (
         np.concatenate([begun.concept, concept]),
         np.concatenate([begun.day, day]),
         np.concatenate([session(prospect, begun.day), seconds]),
-        np.concatenate([begun.kind, np.full(concept.shape[0], _REVIEW)]),
+        np.concatenate([begun.kind, np.full(concept.shape[0], REVIEW)]),
         np.concatenate([begun.answers, np.ones(concept.shape[0], np.int64)]),
     )
     order = np.lexsort((columns[0], columns[3], columns[2]))
@@ -287,8 +293,22 @@ def _course(prospect: Prospect, begun: Beginnings, concept: Int, day: Int, secon
     return Course(concept, day, seconds, kind, answers, practices, last)
 
 
-def _beginnings(prospect: Prospect) -> Beginnings:
-    """What goes on, and day by day as many as the rate lets: what was begun before, then what is open, in order."""
+class Tasks(NamedTuple):
+    """What is to be learnt, before any of it is, shapes (concepts,).
+
+    Attributes:
+        answers: until mastery is expected.     is_learnable: whether they will do.     is_new: never practised.
+        openings: what can be taken up.     started: less what goes on, which is taken first at no cost to the rate.
+    """
+
+    answers: Int
+    is_learnable: Bool
+    is_new: Bool
+    openings: Openings
+    started: int
+
+
+def tasks(prospect: Prospect) -> Tasks:
     content, k = prospect.content, prospect.content.n_concepts
     n, mastered = (prospect.evidence.column(name, k) for name in ("n", "mastered"))
     answers, is_learnable = _answers_needed(prospect, n)
@@ -298,67 +318,36 @@ def _beginnings(prospect: Prospect) -> Beginnings:
     recent = prospect.evidence.column("seconds", k) >= prospect.now - GOES_ON_DAYS * SECONDS_PER_DAY
     goes_on = waiting & (n > 0) & (n < TRIES) & recent
     turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
-    # What goes on is taken first, and takes nothing from the rate.
-    learnt, visits, started = np.full(k, -1), list[tuple[int, int, int, int]](), -int(goes_on.sum())
-    openings = _Openings(prospect, likely, waiting, n > 0, turn)
+    openings = Openings(content.prerequisites, prospect.criteria.opened, likely, waiting, n > 0, turn)
+    return Tasks(answers, is_learnable, n == 0, openings, -int(goes_on.sum()))
+
+
+def _beginnings(prospect: Prospect) -> Beginnings:
+    """What goes on, and day by day as many as the rate lets: what was begun before, then what is open, in order."""
+    answers, is_learnable, is_new, openings, started = tasks(prospect)
+    learnt, visits = np.full(prospect.content.n_concepts, -1), list[tuple[int, int, int, int]]()
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
         for taken in openings.take(allowed, day):
-            last = _learn(prospect, taken, day, int(answers[taken]), is_new=n[taken] == 0, visits=visits)
+            last = _learn(prospect, taken, day, int(answers[taken]), is_new=bool(is_new[taken]), visits=visits)
             started += 1
             if is_learnable[taken] and last < len(prospect.days):
                 learnt[taken] = last
                 openings.learn(taken, last)
-    concept, at, kind, each = np.array(visits, np.int64).reshape(-1, 4).T
-    return Beginnings(concept, at, kind, each, np.bincount(concept, each, k).astype(np.int64), learnt)
-
-
-class _Openings:
-    """Concepts that can be taken up, as days pass: each is looked at when it opens, not on each of the days."""
-
-    def __init__(self, prospect: Prospect, likely: Bool, waiting: Bool, is_begun: Bool, turn: Int) -> None:
-        lists = prospect.content.prerequisites
-        is_missing = ~likely[lists.flat]
-        self._missing = np.bincount(lists.owner, weights=is_missing, minlength=len(lists)).astype(np.int64)
-        self._children: dict[int, list[int]] = defaultdict(list)
-        for parent, child in zip(lists.flat[is_missing].tolist(), lists.owner[is_missing].tolist(), strict=True):
-            self._children[parent].append(child)
-        is_open = is_begun | (self._missing == 0)
-        is_open[sorted(prospect.criteria.opened)] = True
-        # Whatever is not among them opens once, when its last prerequisite is learnt.
-        self._closed, self._turn = waiting & ~is_open, turn
-        self._ready = [(int(turn[each]), each) for each in np.flatnonzero(waiting & is_open).tolist()]
-        self._learnt: list[tuple[int, int]] = []
-        heapify(self._ready)
-
-    def take(self, most: int, day: int) -> list[int]:
-        """Those whose turn it is on a day, in order; they do not come again."""
-        while self._learnt and self._learnt[0][0] < day:
-            self._open(heappop(self._learnt)[1])
-        return [heappop(self._ready)[1] for _ in range(min(most, len(self._ready)))]
-
-    def learn(self, concept: int, day: int) -> None:
-        """From the day after on, it counts as learnt."""
-        heappush(self._learnt, (day, concept))
-
-    def _open(self, learnt: int) -> None:
-        for child in self._children.pop(learnt, ()):
-            self._missing[child] -= 1
-            if self._closed[child] and not self._missing[child]:
-                heappush(self._ready, (int(self._turn[child]), child))
+    return Beginnings.of(visits, learnt)
 
 
 def _learn(
     prospect: Prospect, concept: int, day: int, answers: int, *, is_new: bool, visits: list[tuple[int, int, int, int]]
 ) -> int:
     """Adds the visits of a concept taken up on a day; the day of the last, beyond the horizon if it has no room."""
-    kind = _NEW if is_new else _PRACTICE
+    kind = NEW if is_new else PRACTICE
     while day < len(prospect.days):
         visits.append((concept, day, kind, min(answers, AT_ONCE)))
         answers -= AT_ONCE
         if answers <= 0:
             return day
-        day, kind = int(prospect.open_days[day + 1]), _PRACTICE
+        day, kind = int(prospect.open_days[day + 1]), PRACTICE
     return day
 
 
