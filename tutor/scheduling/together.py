@@ -103,7 +103,7 @@ def recall_then(prospects: Sequence[Prospect], found: Outcomes, alone: Float, at
 def pause(curve: Float, review_at: Float, retention: Float) -> Float:
     """Seconds until curves (rows, delays) of logits fall below the level of a review, inf if never; shape (rows,).
 
-    A day at the least. `outlook.pause` without a probability for every delay.
+    A day at the least. As `RecallTable.time_until`, but without a probability for every delay.
     """
     start = curve[:, 0]
     right_after = sigmoid(start)
