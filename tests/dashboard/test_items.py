@@ -296,6 +296,15 @@ def test_an_item_s_page_says_all_that_is_known(elm: Group, open_item: Open) -> N
     assert "Elsewhere" not in text
 
 
+def test_the_curve_of_an_item_is_a_file(elm: Group, open_item: Open, ms_diaz: User, signed_in: SignIn) -> None:
+    curve = open_item(elm, "reversed").context["page"].curve
+    rows = table(signed_in(ms_diaz).get(f"/classes/{elm.pk}/items/reversed/curve.csv"))
+    assert [int(row["Learners"]) for row in rows] == [group.n for group in curve.groups]
+    for row, group in zip(rows, curve.groups, strict=True):
+        right = [float(row[end]) for end in ("Right (%)", "Lowest (%)", "Highest (%)")]
+        assert right == pytest.approx([100 * share for share in group.right], abs=0.06)
+
+
 def test_an_item_is_found_by_its_id_too(elm: Group, open_item: Open) -> None:
     content = contents.latest(elm.curriculum_id)  # type: ignore[arg-type]
     assert open_item(elm, str(content.item_ids[0])).context["page"].line.key == "reversed"

@@ -1,4 +1,4 @@
-"""The list of items as a table for spreadsheets: a row an item, on whichever page of the list.
+"""The list of items for spreadsheets, a row an item, on whichever page of the list; and the curve of one.
 
 Made before it is sent: by then the language of the reader is no longer the current one.
 """
@@ -10,15 +10,17 @@ from datetime import datetime
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from tutor.accounts.models import Group
 from tutor.dashboard.csv import Cell
+from tutor.dashboard.items_item import ItemPage
 from tutor.dashboard.items_lines import Line
 from tutor.dashboard.items_page import ItemsPage
 from tutor.dashboard.items_words import Range
 
 
-def name(page: ItemsPage, *, now: datetime) -> str:
+def name(group: Group, what: str, *, now: datetime) -> str:
     """That of the file; `now` in the school's time."""
-    return f"{slugify(page.group.name, allow_unicode=True) or 'class'}-items-{now:%Y-%m-%d}.csv"
+    return f"{slugify(group.name, allow_unicode=True) or 'class'}-{what}-{now:%Y-%m-%d}.csv"
 
 
 def head() -> list[str]:
@@ -36,6 +38,16 @@ def head() -> list[str]:
 
 def rows(page: ItemsPage) -> list[list[Cell]]:
     return [_row(line) for line in page.all_lines]
+
+
+def curve_head() -> list[str]:
+    return [_("Group"), _("Learners"), _("Right (%)"), _("Lowest (%)"), _("Highest (%)"), _("Average item (%)")]
+
+
+def curve_rows(page: ItemPage) -> list[list[Cell]]:
+    """Of the groups by ability, from the least able; none where the page has no curve."""
+    groups = page.curve.groups if page.curve else ()
+    return [[each.number, each.n, *_range(each.right), _share(each.expected)] for each in groups]
 
 
 def _row(line: Line) -> list[Cell]:

@@ -34,7 +34,7 @@ def items_csv(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
         shown = items_page(group, request.GET, now=now)
     except queries.NothingToLearn as reason:
         return _nothing(request, group, reason)
-    name = items_file.name(shown, now=timezone.localtime(now))
+    name = items_file.name(group, "items", now=timezone.localtime(now))
     return csv.download(name, items_file.head(), items_file.rows(shown))
 
 
@@ -46,6 +46,17 @@ def one_item(request: HttpRequest, group_id: UUID, item: str) -> HttpResponse:
     except queries.NothingToLearn as reason:
         return _nothing(request, group, reason)
     return render(request, "dashboard/item.html", {"page": shown, "now": now})
+
+
+@page
+def curve_csv(request: HttpRequest, group_id: UUID, item: str) -> HttpResponseBase:
+    group, now = access_group(user_of(request), group_id), timezone.now()
+    try:
+        shown = item_page(group, item, now=now)
+    except queries.NothingToLearn as reason:
+        return _nothing(request, group, reason)
+    name = items_file.name(group, f"item-{shown.line.key}", now=timezone.localtime(now))
+    return csv.download(name, items_file.curve_head(), items_file.curve_rows(shown))
 
 
 def _nothing(request: HttpRequest, group: Group, reason: queries.NothingToLearn) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from tutor.dashboard.csv import Cell
 from tutor.dashboard.learner_decision import CandidateRow
 from tutor.dashboard.learner_history import VERDICT_LABELS, Given, Offered
+from tutor.dashboard.learner_pictures import Visit, Week
 from tutor.dashboard.learner_rows import ConceptRow
 from tutor.dashboard.upcoming import kind_label
 
@@ -38,6 +39,26 @@ def concepts(rows: Sequence[ConceptRow]) -> Iterator[list[Cell]]:
             row.area, row.title, row.key, row.label, *figures, e.n, round(row.n_right, 2), row.last_at, row.due_at,
             row.next_at,
         ]  # fmt: skip
+
+
+def weeks_head() -> list[str]:
+    return [_("Day"), _("Without practice (%)"), _("Lowest (%)"), _("Highest (%)"), _("As planned (%)")]
+
+
+def weeks(rows: Sequence[Week]) -> Iterator[list[Cell]]:
+    """As far as enough is known for a curve."""
+    for row in rows:
+        yield [row.at, *(round(100 * share, 1) for share in (row.alone, row.low, row.high, row.planned))]
+
+
+def visits_head() -> list[str]:
+    return [_("Day"), _("What"), _("Answers"), _("Recall expected before (%)"), _("Recall right after (%)")]
+
+
+def visits(rows: Sequence[Visit], *, has_enough: bool) -> Iterator[list[Cell]]:
+    for row in rows:
+        recall: list[Cell] = [round(100 * row.before, 1), round(100 * row.after, 1)] if has_enough else [None, None]
+        yield [row.at, row.label, row.answers, *recall]
 
 
 def answers_head() -> list[str]:

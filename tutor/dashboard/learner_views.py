@@ -74,6 +74,24 @@ def one_concept(request: HttpRequest, user: User, group: Group, learner: Learner
 
 @page
 @of_learner
+def weeks_file(request: HttpRequest, user: User, group: Group, learner: Learner, key: str) -> HttpResponseBase:
+    now = timezone.now()
+    shown = concept_page(user, group, learner, key, now=now)
+    rows = learner_files.weeks(shown.weeks)
+    return csv.download(_file(shown.known.name, f"recall-{key}", now), learner_files.weeks_head(), rows)
+
+
+@page
+@of_learner
+def visits_file(request: HttpRequest, user: User, group: Group, learner: Learner, key: str) -> HttpResponseBase:
+    now = timezone.now()
+    shown = concept_page(user, group, learner, key, now=now)
+    rows = learner_files.visits(shown.visits, has_enough=shown.row.has_enough)
+    return csv.download(_file(shown.known.name, f"planned-{key}", now), learner_files.visits_head(), rows)
+
+
+@page
+@of_learner
 def on_paper(request: HttpRequest, user: User, group: Group, learner: Learner) -> HttpResponse:
     now = timezone.now()
     return render(request, "dashboard/learner_print.html", {"page": print_page(group, learner, now=now), "now": now})

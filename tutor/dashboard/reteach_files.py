@@ -1,4 +1,4 @@
-"""The tables on reteaching for spreadsheets: a row a concept, and a row a learner.
+"""The tables on reteaching for spreadsheets: a row a concept, a row a learner, a row a number of practices.
 
 Made before they are sent: by then the language of the reader is no longer the current one.
 """
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from tutor.accounts.models import Group
 from tutor.dashboard import csv
 from tutor.dashboard.csv import Cell as Value
+from tutor.dashboard.reteach_concept import Detail
 from tutor.dashboard.reteach_groups_page import Free, GroupsPage, Named
 from tutor.dashboard.reteach_page import Line, ReteachPage
 from tutor.dashboard.reteach_state import Cell, Person
@@ -56,6 +57,17 @@ def groups(page: GroupsPage) -> list[list[Value]]:
         *(_row(ask.person, _("Not known yet: ask two items"), ask.concept) for ask in page.asks),
         *(_row(free.person, _goes_on(free)) for free in page.frees),
     ]
+
+
+def expected_head() -> list[str]:
+    return [
+        _("Answers each"), _("Expected to master"), _("Expected to master, lowest"), _("Expected to master, highest"),
+        _("Learners who have not mastered it"),
+    ]  # fmt: skip
+
+
+def expected(detail: Detail) -> list[list[Value]]:
+    return [[each.practices, round(each.n, 1), each.low, each.high, detail.n_unmastered] for each in detail.expected]
 
 
 def _concept(line: Line) -> list[Value]:

@@ -1,4 +1,4 @@
-"""The pages on reteaching: the list of concepts, one of them, the groups, and both tables as files."""
+"""The pages on reteaching: the list of concepts, one of them, the groups, and their tables as files."""
 
 from __future__ import annotations
 
@@ -71,6 +71,15 @@ def one_concept(request: HttpRequest, group: Group, content: Snapshot, key: str)
     template = "dashboard/reteach_detail.html" if is_part else "dashboard/reteach_concept.html"
     told = {"page": shown, "detail": shown.detail, "is_part": is_part, "level": 3 if is_part else 2, "now": now}
     return render(request, template, told)
+
+
+@page
+@_of_class
+def expected_file(request: HttpRequest, group: Group, content: Snapshot, key: str) -> HttpResponseBase:
+    now = timezone.now()
+    shown = reteach_concept_page(group, content, key, now=now)
+    name = reteach_files.name(group, f"expected-{key}", now=timezone.localtime(now))
+    return csv.download(name, reteach_files.expected_head(), reteach_files.expected(shown.detail))
 
 
 @page
