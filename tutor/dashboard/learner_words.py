@@ -87,7 +87,8 @@ def _curves() -> dict[str, Definition]:
             _("Planned"),
             _(
                 "When the agenda plans the next practice, by a simulation in which everything is done when it is "
-                "planned: the same that the API's agenda tells. It moves with every answer."
+                "planned: the same that the API's agenda tells. Answers, and recall just before and right after them, "
+                "are those of this simulation. It moves with every answer."
             ),
         ),
     }

@@ -204,6 +204,10 @@ class NeedPage:
     def lines(self) -> tuple[Line, ...]:
         return (*self.in_need, *self.others, *self.inactive, *self.silent)
 
+    @property
+    def has_marks(self) -> bool:
+        return any(marked for _, marked, _ in self.shares)
+
     @cached_property
     def useful(self) -> list[Useful]:
         return [
