@@ -45,6 +45,7 @@ DEFINED_ABOVE: Final = {
     "Recall week by week": "one figure with its range, now and then",
     "visits": "what the plan's definition names",
     "groups-table": "what the curve above shows, in numbers",
+    "bins": "the same of calibration",
     "What would change": "learners on lists whose definitions stand with the lists",
     "every-policy": "no figures but those in sentences",
 }

@@ -17,7 +17,8 @@ from tutor.accounts.models import Group, School, User
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
-#: Navigation but for the line that says of which class a page is, forms with all that they consist of, what opens an action or a definition, links to files.
+#: Navigation but for the line that says of which class a page is, what forms consist of, what opens an action or a
+#: definition, links to files.
 _FOR_THE_SCREEN: Final = """
 () => [...document.querySelectorAll(
   'nav:not(.crumbs), button, select, textarea, input, .why, .act > summary, a[href*=".csv"], .skip, footer'
@@ -25,7 +26,7 @@ _FOR_THE_SCREEN: Final = """
   .map((each) => `${each.tagName.toLowerCase()}.${each.className} ${(each.name || each.innerText || "").slice(0, 40)}`)
 """
 #: Pages on which the fields of a form are what is read: what holds now.
-FORMS: Final = {name: ("input", "select", "textarea") for name in ("settings", "learner_adjust")}
+FORMS: Final = dict.fromkeys(("settings", "learner_adjust"), ("input", "select", "textarea"))
 
 
 @pytest.fixture

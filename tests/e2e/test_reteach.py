@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 def open_list(page: Page, user: User) -> Page:
     sign_in(page, user)
     follow(page, page.locator(".classes a"))
-    follow(page, page.get_by_role("link", name="Reteach"))
+    follow(page, page.get_by_role("link", name="Reteach", exact=True))
     return page
 
 
