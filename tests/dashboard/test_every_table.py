@@ -167,6 +167,10 @@ def undefined_figures(page: Opened) -> Iterator[str]:
     for pair in page.root.every(of="pair"):
         if pair.tag == "div" and list(pair.every(of="figure")) and not is_defined(pair):
             yield f"{page.name}: {pair.text()}"
+    for tiles in page.root.every(of="tiles"):
+        headings = [each for around in tiles.ancestors if around.tag == "section" for each in around.every("h2")]
+        if not any(map(is_defined, headings)):
+            yield from (f"{page.name}: {tile.text()}" for tile in tiles.children if not is_defined(tile))
     for table in page.root.every("table"):
         wanted = {head.text() for head in heads_of_figures(table) if not is_defined(head)}
         section = next(each for each in table.ancestors if each.tag in ("section", "main"))

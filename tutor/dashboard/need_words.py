@@ -66,9 +66,6 @@ def _of_kinds(observed: Observed) -> dict[str, Definition]:
         "spinning": Definition(_("Spinning"), spinning % {"n": knobs.spinning_after}),
         "falling_behind": Definition(_("Falling behind"), behind % {"drop": round(100 * knobs.trend_drop)}),
         "gone_quiet": Definition(_("Gone quiet"), quiet % {"days": knobs.inactive_days, "n": QUIET_ANSWERS}),
-        "silent": Definition(
-            _("No answers yet"), _("Nothing is known of them, so nothing is said: they are never ranked.")
-        ),
     }
 
 

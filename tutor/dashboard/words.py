@@ -155,6 +155,9 @@ def _figures(c: Criteria, s: Settings, p: Policy, inactive_days: int) -> dict[st
             )
             % levels,
         ),
+        "silent": Definition(
+            _("No answers yet"), _("Nothing is known of them, so nothing is said: they are never ranked.")
+        ),
         "strip": Definition(
             _("Concepts"),
             _(
