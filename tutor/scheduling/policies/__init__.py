@@ -52,28 +52,28 @@ def _(text: str) -> str:
 
 
 _ALL: Final = (
-    Policy("gain", 4, _("What practice now adds to what will be known, per minute."), gain),
-    Policy("threshold", 1, _("Reviews whatever has faded below the desired retention first."), threshold),
-    Policy("exam", 3, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
+    Policy("gain", 5, _("What practice now adds to what will be known, per minute."), gain),
+    Policy("threshold", 2, _("Reviews whatever has faded below the desired retention first."), threshold),
+    Policy("exam", 4, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
     Policy(
-        "placement", 1, _("Finds out what is known already with few questions, ahead of prerequisites."),
+        "placement", 2, _("Finds out what is known already with few questions, ahead of prerequisites."),
         placement, needs_prerequisites=False, retries=False,
     ),
-    Policy("random", 2, _("Any concept that may be practised, by chance: the floor of comparisons."), random,
+    Policy("random", 3, _("Any concept that may be practised, by chance: the floor of comparisons."), random,
            draws=True),
-    Policy("curriculum_order", 1, _("One concept after the other until each is mastered; no reviews."),
+    Policy("curriculum_order", 2, _("One concept after the other until each is mastered; no reviews."),
            curriculum_order),
-    Policy("lowest_mastery", 1, _("What is least likely to be known, as long as it is not mastered."),
+    Policy("lowest_mastery", 2, _("What is least likely to be known, as long as it is not mastered."),
            lowest_mastery),
-    Policy("fixed_ladder", 1, _("Reviews after 1, 6, 12, 48, 96 and 180 days."), fixed_ladder, reads_history=True),
-    Policy("leitner", 1, _("Leitner's boxes, from 1 to 32 days."), leitner, reads_history=True),
-    Policy("sm2", 1, _("SM-2, SuperMemo's intervals of 1990."), sm2, reads_history=True),
-    Policy("fsrs", 1, _("FSRS-6, Anki's scheduler, at the desired retention."), fsrs, reads_history=True),
-    Policy("memorize", 2, _("Reviews at random, the oftener the more is forgotten."), memorize, draws=True),
-    Policy("zpdes", 2, _("Where a learner's answers are improving, among what prerequisites open."), zpdes,
+    Policy("fixed_ladder", 2, _("Reviews after 1, 6, 12, 48, 96 and 180 days."), fixed_ladder, reads_history=True),
+    Policy("leitner", 2, _("Leitner's boxes, from 1 to 32 days."), leitner, reads_history=True),
+    Policy("sm2", 2, _("SM-2, SuperMemo's intervals of 1990."), sm2, reads_history=True),
+    Policy("fsrs", 2, _("FSRS-6, Anki's scheduler, at the desired retention."), fsrs, reads_history=True),
+    Policy("memorize", 3, _("Reviews at random, the oftener the more is forgotten."), memorize, draws=True),
+    Policy("zpdes", 3, _("Where a learner's answers are improving, among what prerequisites open."), zpdes,
            draws=True),
-    Policy("alp_gmm", 2, _("Where a whole cohort's answers are changing."), alp_gmm, reads_cohort=True, draws=True),
-    Policy("skill_it", 1, _("What serves most of the concepts that are not known yet."), skill_it),
+    Policy("alp_gmm", 3, _("Where a whole cohort's answers are changing."), alp_gmm, reads_cohort=True, draws=True),
+    Policy("skill_it", 2, _("What serves most of the concepts that are not known yet."), skill_it),
 )  # fmt: skip
 #: By name, as chosen for a group and written into the decision log.
 POLICIES: Final[dict[str, Policy]] = {policy.name: policy for policy in _ALL}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, final
 
 from curricula.document import ItemContent
-from kt_models.recall import Int
+from kt_models.recall import Int, sigmoid
 from tutor.scheduling.policies.situation import Situation
 from tutor.tracing.status import Status
 
@@ -87,9 +87,8 @@ class Shelf:
 
     def _nearest(self, concept: int) -> list[int]:
         options, settings = self._options(concept), self._situation.settings
-        # sigmoid(strength - difficulty) = success, solved for the difficulty.
-        wanted = self._situation.strength[concept] - math.log(settings.success / (1 - settings.success))
-        distance = abs(self._situation.content.item_difficulty[options] - wanted)
+        expected = sigmoid(self._situation.strength[concept] - self._situation.content.item_difficulty[options])
+        distance = abs(expected - settings.success)
         nearest: list[int] = options[distance.argsort(kind="stable")].tolist()
         return nearest
 
