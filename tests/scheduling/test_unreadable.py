@@ -33,6 +33,8 @@ SPOILT: list[tuple[str, Spoil]] = [
     # The row of a concept that nobody has heard of.
     ("evidence", lambda whole: whole[: -ROW.itemsize] + b"\xff\xff\xff\x0f" + whole[4 - ROW.itemsize :]),
     ("evidence", lambda whole: whole[:4] + b"\xff\xff\xff\xff" + whole[8:]),
+    # An item beyond all that were ever published, answered first.
+    ("evidence", lambda whole: whole[:4] + b"\xff\xff\xff\x0f" + whole[8:]),
 ]
 IDS = [
     "no recall",
@@ -44,6 +46,7 @@ IDS = [
     "items without end",
     "no concept",
     "no item",
+    "an item of nobody's",
 ]
 
 
@@ -110,7 +113,7 @@ def test_it_is_mended_once_however_often_it_is_read(bo: Learner, practised: Curr
     assert not believed(bo, practised, now=at(64)).degraded
 
 
-@pytest.mark.parametrize(("column", "how"), SPOILT[4:7], ids=IDS[4:7])
+@pytest.mark.parametrize(("column", "how"), [*SPOILT[4:7], SPOILT[9]], ids=[*IDS[4:7], IDS[9]])
 def test_a_worker_that_meets_it_first_folds_the_whole_log_again(
     column: str, how: Spoil, school: School, bo: Learner, ana: Learner, practised: Curriculum
 ) -> None:

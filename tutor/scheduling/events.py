@@ -218,9 +218,7 @@ def _due_by(until: float, agreed: Agreed, belief: Belief) -> Due | None:
 
 def _content(belief: Belief) -> Snapshot:
     content = contents.latest(belief.curriculum_id)
-    # The worker that wrote the belief may have seen a newer version than this process has looked at.
-    is_old = belief.table.n_concepts > content.n_concepts
-    return contents.latest(belief.curriculum_id, fresh=True) if is_old else content
+    return contents.latest(belief.curriculum_id, fresh=True) if belief.is_newer_than(content) else content
 
 
 def _write(events: Iterable[Event]) -> int:

@@ -145,8 +145,7 @@ def choose(
     """What the policy says now, by what is agreed (looked up if not given); pure but for that and fresh chance."""
     where = belief.school_id, belief.curriculum_id, belief.version_id
     content = contents.gated(*where)
-    if belief.table.n_concepts > content.n_concepts:
-        # The worker that wrote the belief saw a newer version than this process has looked at.
+    if belief.is_newer_than(content):
         content = contents.gated(*where, fresh=True)
     agreed = agreed or rules.agreed(belief.school_id, belief.curriculum_id, [belief.learner_id], now)[belief.learner_id]
     seed = plans.new_seed() if seed is None else seed

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from curricula.snapshot import Snapshot
 from kt_models.recall import BadRecallTable, RecallTable
 from tutor import db
 from tutor.registry import queries as registry
@@ -41,6 +42,10 @@ class Belief:
     table: RecallTable
     evidence: Evidence
 
+    def is_newer_than(self, content: Snapshot) -> bool:
+        """Whether the worker that wrote it saw a newer version of the curriculum than this."""
+        return self.table.n_concepts > content.n_concepts or self.evidence.last_item >= content.n_items
+
 
 class NoModel(Exception):
     """A curriculum has no published version, so nothing can be believed about anybody on it."""
@@ -52,23 +57,28 @@ class NoModel(Exception):
 #: Answers that nobody has folded in for so long tell that no worker does.
 STALE_SECONDS: Final = 300.0
 
-_STATES: Final = """
-SELECT s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall, s.evidence,
+# Looked up once a statement. Removed items keep their positions, so that no newer version has fewer.
+_ITEMS: Final = """
+(SELECT max(n_items) FROM curricula_curriculumversion WHERE curriculum_id = %s AND published_at IS NOT NULL)
+"""
+
+_STATES: Final = f"""
+SELECT s.learner_id, {_ITEMS}, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall, s.evidence,
        COALESCE(h.behind_since < to_timestamp(%s), false)
 FROM tracing_learnerstate s
 LEFT JOIN interactions_loghead h ON h.learner_id = s.learner_id AND h.curriculum_id = s.curriculum_id
 WHERE s.version_id = %s AND s.learner_id = ANY(%s::uuid[]) AND s.recall IS NOT NULL
-"""
+"""  # noqa: S608
 
 # Of versions that have served: what a challenger believes is shown to nobody.
-_STAND_INS: Final = """
-SELECT DISTINCT ON (s.learner_id) s.learner_id, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall,
+_STAND_INS: Final = f"""
+SELECT DISTINCT ON (s.learner_id) s.learner_id, {_ITEMS}, s.applied_seq, extract(epoch FROM s.as_of)::float8, s.recall,
        s.evidence, false, s.version_id, v.kind
 FROM tracing_learnerstate s JOIN registry_modelversion v ON v.id = s.version_id
 WHERE s.learner_id = ANY(%s::uuid[]) AND s.curriculum_id = %s AND s.recall IS NOT NULL
     AND v.state IN ('champion', 'retired', 'failed') AND s.version_id <> %s
 ORDER BY s.learner_id, s.applied_seq DESC, s.version_id DESC
-"""
+"""  # noqa: S608
 
 # Without waiting for anybody, who may wait for what the caller holds: whoever holds a state writes it anew.
 _MEND: Final = """
@@ -109,12 +119,12 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
         school_id, school_id, curriculum_id, serving.version_id, kind, serving.degraded, 0, None,
         replace(prior, origin=now), Evidence.none(),
     )  # fmt: skip
-    rows = db.rows(_STATES, [now - STALE_SECONDS, serving.version_id, list(learner_ids)])
+    rows = db.rows(_STATES, [curriculum_id, now - STALE_SECONDS, serving.version_id, list(learner_ids)])
     known, bad = _readable(unknown, rows)
     if bad:
         _mend(serving.version_id, bad, now)
     if missing := [learner for learner in learner_ids if learner not in known]:
-        known |= _readable(unknown, db.rows(_STAND_INS, [missing, curriculum_id, serving.version_id]))[0]
+        known |= _readable(unknown, db.rows(_STAND_INS, [curriculum_id, missing, curriculum_id, serving.version_id]))[0]
     told = (known.get(learner) or replace(unknown, learner_id=learner) for learner in learner_ids)
     return [replace(each, degraded=True) if each.learner_id in bad else each for each in told]
 
@@ -137,9 +147,9 @@ def _mend(version_id: UUID, bad: Mapping[UUID, str], now: float) -> None:
 
 
 def _known(unknown: Belief, row: Sequence[Any]) -> Belief:
-    applied_seq, as_of, recall, evidence, is_stale, *stands_in = row
+    n_items, applied_seq, as_of, recall, evidence, is_stale, *stands_in = row
     version_id, kind = stands_in or (unknown.version_id, unknown.model)
-    told, found = RecallTable.from_bytes(bytes(recall)), Evidence.from_bytes(evidence)
+    told, found = RecallTable.from_bytes(bytes(recall)), Evidence.from_bytes(evidence, n_items)
     if found.rows["concept"].max(initial=-1) >= told.n_concepts:
         raise BadEvidence(
             f"evidence of more than the {told.n_concepts} concepts forecast: fold the learner's log again"

@@ -76,9 +76,14 @@ class Evidence:
         return cls(np.empty(0, ROW), np.empty(0, np.int64))
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview | None) -> Evidence:
-        """Raises:
-        BadEvidence: if they are not what `to_bytes` writes.
+    def from_bytes(cls, data: bytes | memoryview | None, items_known: int | None = None) -> Evidence:
+        """Reads `to_bytes`.
+
+        Args:
+            items_known: of the curriculum, where the caller knows: answers can be to no others.
+
+        Raises:
+            BadEvidence: if they are not what `to_bytes` writes.
         """
         if not data:
             return cls.none()
@@ -89,11 +94,19 @@ class Evidence:
         rows, items = np.frombuffer(data, ROW, -1, start), np.frombuffer(data, "<i4", n_items, 4).astype(np.int64)
         if (np.diff(rows["concept"], prepend=-1) <= 0).any() or (items < 0).any():
             raise BadEvidence("evidence of no such concepts or items: fold the learner's log again")
-        return cls(rows, items)
+        found = cls(rows, items)
+        if items_known is not None and found.last_item >= items_known:
+            raise BadEvidence(f"evidence of more than the {items_known} items published: fold the learner's log again")
+        return found
 
     def to_bytes(self) -> bytes:
         head = np.array([self.items.shape[0]], "<i4").tobytes()
         return head + self.items.astype("<i4").tobytes() + self.rows.tobytes()
+
+    @property
+    def last_item(self) -> int:
+        """The highest position among the recent items, -1 for none."""
+        return int(self.items.max(initial=-1))
 
     @property
     def n(self) -> int:

@@ -226,11 +226,11 @@ def _put_off(claim: Claim, error: Exception, now: datetime) -> None:
 
 
 def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
-    work, before = _beliefs(model, work)
+    content = snapshot.latest(work[0].claim.curriculum_id)
+    work, before = _beliefs(model, work, content.n_items)
     answers = [u._replace(row=row) for row, w in enumerate(work) for u in w.unseen]
     seen = claims.interactions(answers)
     after, expected, recall_after = fold.update(model, before, seen, PULSE.step)
-    content = snapshot.latest(work[0].claim.curriculum_id)
     forecast = model.forecast(after, after.seconds, max(content.n_concepts, model.n_concepts))
     records, tables = after.to_bytes(), forecast.to_bytes()
     learnt = fold.answered(seen, recall_after, len(work))
@@ -243,9 +243,9 @@ def _fold_batch(model: LearnerModel, work: list[_Work], now: datetime) -> list[t
     return done
 
 
-def _beliefs(model: LearnerModel, work: list[_Work]) -> tuple[list[_Work], LearnerState]:
+def _beliefs(model: LearnerModel, work: list[_Work], n_items: int) -> tuple[list[_Work], LearnerState]:
     """The states to start from: the prior for those new, replayed, or unreadable (these are replayed too)."""
-    work = [w if w.replay or _has_evidence(w.claim) else _replayed(w) for w in work]
+    work = [w if w.replay or _has_evidence(w.claim, n_items) else _replayed(w) for w in work]
     prior = model.prior(1)
     opening = prior.to_bytes()[0]
     records = [opening if w.replay or w.claim.state is None else bytes(w.claim.state) for w in work]
@@ -259,9 +259,9 @@ def _beliefs(model: LearnerModel, work: list[_Work]) -> tuple[list[_Work], Learn
         return work, LearnerState.from_bytes(records, schema=prior.schema)
 
 
-def _has_evidence(claim: Claim) -> bool:
+def _has_evidence(claim: Claim, n_items: int) -> bool:
     try:
-        Evidence.from_bytes(claim.evidence)
+        Evidence.from_bytes(claim.evidence, n_items)
     except BadEvidence as error:
         log.warning("unreadable_evidence_replayed", learner=str(claim.learner_id), error=str(error))
         return False
