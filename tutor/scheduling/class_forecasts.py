@@ -138,7 +138,11 @@ class ClassAhead:
         return self._once("followed", lambda: self._recall(self._followed(row) for row in range(len(self.learners))))
 
     def option(self, retention: float) -> Option:
-        """If reviews come at this retention, without load balancing: in order of retention, minutes never fall."""
+        """If reviews come at this retention: in order of retention, minutes never fall.
+
+        Without load balancing, and the day's allowances do not bound it: it tells what a retention would take, for
+        whoever is to choose it or the allowances. Under a cap, all that take more than it would show the same minutes.
+        """
         return self.options([retention])[0]
 
     def options(self, retentions: Sequence[float]) -> list[Option]:
