@@ -17,11 +17,13 @@ from curricula.models import Curriculum
 from tests import people
 from tests.api.test_errors import problem
 from tests.flow import steps
+from tests.flow.agreed import settle_on, wide
 from tests.flow.steps import statements
 from tests.people import Caller
 from tutor.accounts.models import Learner, School, User
-from tutor.scheduling import agreements, forecasts
+from tutor.scheduling import agreements, events, forecasts
 from tutor.scheduling.coverage import coverage, deciles
+from tutor.scheduling.event_models import Event
 from tutor.tracing.models import Score
 
 
@@ -121,6 +123,36 @@ def test_an_agenda_keeps_to_the_minutes_of_a_day_and_says_so(
     assert [sum(visit["answers"] for visit in day["visits"]) for day in held["days"][:10]] == [1] * 10
     assert [visit["kind"] for day in held["days"][:2] for visit in day["visits"]] == ["review", "new"]
     assert held["days"][0]["is_full"] and [row["waits"] for row in held["data"]] == [False]
+
+
+@pytest.mark.parametrize("knobs", [{}, {"answers_a_day": 2, "spread_reviews": False}], ids=["free", "two a day"])
+def test_a_classs_morning_and_the_agenda_tell_of_the_same_day(
+    knobs: dict[str, Any], client: Caller, school: School, bo: Learner, ms_diaz: User
+) -> None:
+    """Three concepts faded long ago, learnt by somebody who takes half the time."""
+    curriculum = wide(school.pk)
+    group = people.a_group(school, "8a", teachers=(ms_diaz,), learners=(bo,), curriculum=curriculum)
+    settle_on(group, **knobs)
+    now = timezone.now()
+    times = [(now - timedelta(days=100, minutes=n)).timestamp() for n in range(18)]
+    given = [
+        steps.answer(bo, curriculum, 2 * (n % 3), seconds=at, response_seconds=30) for n, at in enumerate(sorted(times))
+    ]
+    steps.record(school, given, now=now)
+    steps.work(now=now)
+    assert events.announce_days(now=now) == 1
+    (told,) = Event.objects.get(kind=Event.Kind.AGENDA_DAILY).payload["learners"]
+    said = read(client, bo, "agenda").json()
+    reviews = [visit for visit in said["days"][0]["visits"] if visit["kind"] == "review"]
+    assert said["pace"] < 1.0
+    assert told == {
+        "learner_id": str(bo.pk),
+        "due": len(reviews),
+        "waits": sum(row["waits"] for row in said["data"]),
+        "minutes": pytest.approx(sum(visit["minutes"] for visit in reviews), abs=0.06),
+        "day_minutes": pytest.approx(said["days"][0]["minutes"], abs=0.06),
+    }
+    assert (told["due"], told["waits"]) == (2, 1) if knobs else told["due"] >= 1
 
 
 def test_who_takes_twice_the_time_is_told_more_minutes(

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,7 +23,6 @@ from tutor.scheduling import agreements, events, forecasts, services
 from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.models import Plan
 from tutor.scheduling.plans import decode
-from tutor.tracing.beliefs import Belief
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +65,7 @@ def test_a_review_that_falls_due_is_announced(due: datetime, bo: Learner, fracti
         "learner_id": str(bo.pk),
         "curriculum_id": str(fractions.pk),
         "due": 1,
+        "waits": 0,
         "minutes": 2.0,
         "next_due_at": next_due and datetime.fromtimestamp(next_due, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
     }
@@ -112,10 +113,10 @@ def test_a_learner_who_cannot_be_told_of_holds_up_nobody(
 ) -> None:
     known = events.due_reviews
 
-    def known_but_for_bo(agreed: Any, belief: Belief, *rest: Any) -> events.Due:
-        if belief.learner_id == bo.pk:
+    def known_but_for_bo(ahead: forecasts.Ahead, until: float) -> events.Due:
+        if ahead.learner.pk == bo.pk:
             raise ValueError("nothing to say of Bo")
-        return known(agreed, belief, *rest)
+        return known(ahead, until)
 
     monkeypatch.setattr(events, "due_reviews", known_but_for_bo)
     assert services.release_due(now=due) == 2
@@ -180,6 +181,13 @@ def test_a_class_is_told_of_its_day_as_it_begins(
 ) -> None:
     morning = morning_of(due)
     assert events.announce_days(now=morning) == 1
+
+    def day_minutes(pk: UUID) -> float:
+        """Of the review, and of what is begun besides."""
+        one = Learner.objects.get(pk=pk)
+        look = forecasts.ahead(one, believed(one, fractions, now=morning), latest(fractions.pk), now=morning)
+        return round(float(look.minutes()[0]), 1)
+
     assert told(Kind.AGENDA_DAILY) == [
         {
             "class_id": str(class_7b.pk),
@@ -187,7 +195,10 @@ def test_a_class_is_told_of_its_day_as_it_begins(
             "date": due.date().isoformat(),
             "page": 1,
             "pages": 1,
-            "learners": [{"learner_id": str(pk), "due": 1, "minutes": 2.0} for pk in sorted([bo.pk, ana.pk])],
+            "learners": [
+                {"learner_id": str(pk), "due": 1, "waits": 0, "minutes": 2.0, "day_minutes": day_minutes(pk)}
+                for pk in sorted([bo.pk, ana.pk])
+            ],
         }
     ]
     assert events.announce_days(now=morning + timedelta(hours=3)) == 0

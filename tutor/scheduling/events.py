@@ -17,19 +17,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from curricula.snapshot import Snapshot
-from kt_models.recall import Float
 from tutor import db
+from tutor.accounts.models import Learner
 from tutor.apart import apart
-from tutor.scheduling import contents, rules
-from tutor.scheduling.balance import balanced, latest_at
+from tutor.scheduling import contents, forecasts, rules
 from tutor.scheduling.calendar import Days
 from tutor.scheduling.event_models import Digest, Event
+from tutor.scheduling.forecasts import Ahead, all_ahead
 from tutor.scheduling.plans import Body, moment
-from tutor.scheduling.policies.situation import concept_minutes
-from tutor.scheduling.rules import Agreed
 from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief, NoModel, beliefs
-from tutor.tracing.status import due_at, review_level
 
 T = TypeVar("T")
 
@@ -67,10 +64,17 @@ RETURNING 1
 
 
 class Due(NamedTuple):
-    """Reviews of one learner, and how long they are expected to take."""
+    """Reviews of one learner, and what they take at the learner's pace.
+
+    Attributes:
+        reviews: that today holds.     waits: that it has no room for, by what is agreed for a day.
+        minutes: of those that it holds.     day_minutes: of all that the agenda has for today.
+    """
 
     reviews: int
+    waits: int
     minutes: float
+    day_minutes: float
 
 
 class Morning(NamedTuple):
@@ -87,8 +91,12 @@ class Morning(NamedTuple):
 def released(planned: Sequence[tuple[Belief, Body]], *, now: datetime) -> None:
     """Announces what has fallen due, once a learner, curriculum and day, and on no quiet one. In your transaction."""
     for (school_id, curriculum_id), of_one in _by_curriculum(planned).items():
-        agreed = rules.agreed(school_id, curriculum_id, [belief.learner_id for belief, _ in of_one], now)
-        _write(event for belief, body in of_one if (event := _review_due(agreed[belief.learner_id], belief, body, now)))
+        bodies = {belief.learner_id: body for belief, body in of_one}
+        aheads = _aheads(school_id, curriculum_id, [belief for belief, _ in of_one], now)
+        told = ((ahead, _due_by(ahead, now.timestamp())) for ahead in aheads)
+        # Nobody is called to a day that is full.
+        rows = ((ahead, due) for ahead, due in told if due and due.reviews)
+        _write(_review_due(ahead, due, bodies[ahead.learner.pk], curriculum_id, now) for ahead, due in rows)
 
 
 def announce_days(*, now: datetime) -> int:
@@ -112,39 +120,30 @@ def prune(*, now: datetime) -> int:
     return _delete(Event.objects.filter(created_at__lt=now - KEPT).order_by("created_at"))
 
 
-def due_reviews(agreed: Agreed, belief: Belief, content: Snapshot, until: float) -> Due:
-    """What a learner has to review until a Unix time, as the agenda has it."""
-    minutes = concept_minutes(content)
-    is_due = np.flatnonzero(_review_times(agreed, belief, content, minutes) <= until)
-    return Due(len(is_due), round(float(minutes[is_due].sum()), 1))
+def due_reviews(ahead: Ahead, until: float) -> Due:
+    """What a learner has to review until a Unix time, today, as the agenda has it."""
+    ends = float(ahead.days.starts[1])
+    falls = ahead.spread <= until
+    is_held = falls & (ahead.planned < ends)
+    minutes = float(ahead.prospect.minutes[is_held].sum())
+    waits = int(falls.sum() - is_held.sum())
+    return Due(int(is_held.sum()), waits, round(minutes, 1), round(float(ahead.minutes()[0]), 1))
 
 
-def _review_times(agreed: Agreed, belief: Belief, content: Snapshot, minutes: Float) -> Float:
-    """(concepts,) Unix seconds, inf for none."""
-    criteria, k = agreed.criteria_within(content), content.n_concepts
-    due = due_at(belief.table, belief.evidence, content, criteria)
-    due[~rules.offered(content, agreed.terms.excluded)] = np.inf
-    if not agreed.settings.spread_reviews:
-        return due
-    latest = latest_at(belief.table, review_level(belief.evidence, k, criteria))
-    return balanced(due, belief.evidence.column("seconds", k), minutes, agreed.days, agreed.quiet, latest=latest)
-
-
-def _review_due(agreed: Agreed, belief: Belief, body: Body, now: datetime) -> Event | None:
-    due = _due_by(now.timestamp(), agreed, belief)
-    if due is None:
-        return None
+def _review_due(ahead: Ahead, due: Due, body: Body, curriculum_id: UUID, now: datetime) -> Event:
+    learner = ahead.learner
     next_due = moment(body.next_due_at)
     return Event(
-        school_id=belief.school_id,
+        school_id=learner.school_id,
         kind=Event.Kind.REVIEW_DUE,
-        learner_id=belief.learner_id,
-        curriculum_id=belief.curriculum_id,
-        key=f"{Event.Kind.REVIEW_DUE.value}:{belief.learner_id}:{belief.curriculum_id}:{agreed.days.first}",
+        learner_id=learner.pk,
+        curriculum_id=curriculum_id,
+        key=f"{Event.Kind.REVIEW_DUE.value}:{learner.pk}:{curriculum_id}:{ahead.days.first}",
         payload={
-            "learner_id": str(belief.learner_id),
-            "curriculum_id": str(belief.curriculum_id),
+            "learner_id": str(learner.pk),
+            "curriculum_id": str(curriculum_id),
             "due": due.reviews,
+            "waits": due.waits,
             "minutes": due.minutes,
             "next_due_at": next_due and _told(next_due),
         },
@@ -198,27 +197,45 @@ def _due_today(morning: Morning, now: datetime) -> Iterator[dict[str, Any]]:
     members = [learner for (learner,) in db.rows(_MEMBERS, [morning.group_id, morning.zone, morning.cutoff_hour])]
     where = morning.school_id, morning.curriculum_id
     for part in _parts(members, PAGE):
-        agreed = rules.agreed(*where, part, now)
-        for belief in beliefs(*where, part, now.timestamp()):
+        for ahead in _aheads(*where, beliefs(*where, part, now.timestamp()), now):
             # Days end as the next begins.
-            end = float(np.nextafter(agreed[belief.learner_id].days.starts[1], 0.0))
-            if due := _due_by(end, agreed[belief.learner_id], belief):
-                yield {"learner_id": str(belief.learner_id), "due": due.reviews, "minutes": due.minutes}
+            if due := _due_by(ahead, float(np.nextafter(ahead.days.starts[1], 0.0))):
+                yield {
+                    "learner_id": str(ahead.learner.pk),
+                    "due": due.reviews,
+                    "waits": due.waits,
+                    "minutes": due.minutes,
+                    "day_minutes": due.day_minutes,
+                }
 
 
-def _due_by(until: float, agreed: Agreed, belief: Belief) -> Due | None:
-    """None on a quiet day, and if nothing is. Whoever cannot be told of holds up nobody."""
-    if agreed.quiet[0] or not belief.evidence.n:
-        return None
+def _aheads(school_id: UUID, curriculum_id: UUID, known: Sequence[Belief], now: datetime) -> Iterator[Ahead]:
+    """Today of each learner for whom it is no quiet day and who has begun; whoever cannot be told of is left out."""
+    ids = [belief.learner_id for belief in known]
+    agreed = rules.agreed(school_id, curriculum_id, ids, now)
+    paces = forecasts.paces_of(ids, contents.latest(curriculum_id), now)
+    learners = Learner.objects.select_related("school").in_bulk(ids)
+    for belief in known:
+        look: Sequence[Ahead] = ()
+        if belief.evidence.n and not agreed[belief.learner_id].quiet[0]:
+            with apart("learner_not_announced", learner=str(belief.learner_id)):
+                of_one = [learners[belief.learner_id]], [belief], [_content(belief)]
+                look = all_ahead(*of_one, now=now, days=[1], held=agreed, paces=paces)
+        yield from look
+
+
+def _due_by(ahead: Ahead, until: float) -> Due | None:
+    """None if nothing is. Whoever cannot be told of holds up nobody."""
     due = None
-    with apart("learner_not_announced", learner=str(belief.learner_id)):
-        due = due_reviews(agreed, belief, _content(belief), until)
-    return due if due and due.reviews else None
+    with apart("learner_not_announced", learner=str(ahead.learner.pk)):
+        due = due_reviews(ahead, until)
+    return due if due and due.reviews + due.waits else None
 
 
 def _content(belief: Belief) -> Snapshot:
-    content = contents.latest(belief.curriculum_id)
-    return contents.latest(belief.curriculum_id, fresh=True) if belief.is_newer_than(content) else content
+    where = belief.school_id, belief.curriculum_id, belief.version_id
+    content = contents.gated(*where)
+    return contents.gated(*where, fresh=True) if belief.is_newer_than(content) else content
 
 
 def _write(events: Iterable[Event]) -> int:

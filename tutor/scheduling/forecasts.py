@@ -212,6 +212,7 @@ def all_ahead(
     days: Sequence[int],
     new_per_day: float | None = None,
     held: Mapping[UUID, Agreed] | None = None,
+    paces: Mapping[UUID, float] | None = None,
 ) -> list[Ahead]:
     """Of learners of one school on one curriculum, one belief, content and horizon each.
 
@@ -219,7 +220,7 @@ def all_ahead(
     as many as for a single learner.
 
     Args:
-        held: what is agreed, or supposed to be; looked up if not given.
+        held: what is agreed, or supposed to be; looked up if not given.     paces: by `paces_of`; the same.
     """
     if not learners:
         return []
@@ -227,7 +228,7 @@ def all_ahead(
     ids = [learner.pk for learner in learners]
     with_zones(learners)
     held = held or rules.agreed(school_id, curriculum_id, ids, now)
-    paces = paces_of(ids, contents[0], now)
+    paces = paces or paces_of(ids, contents[0], now)
     rows = zip(learners, beliefs, contents, days, strict=True)
     return [
         _ahead(
