@@ -101,7 +101,9 @@ class NextOut(msgspec.Struct):
     """`data` is empty when there is nothing to do now: `explanation` says why, with the code `nothing`, and
     `next_due_at` when there will be something.
 
-    `as_of` is the time of the last answer known to the model; `degraded` says that its best version cannot be loaded.
+    `as_of` is the time of the last answer known to the model. `degraded` says that this is not the best there could be:
+    the best version cannot be loaded, answers have waited for five minutes since no worker takes them in, or the
+    learner's belief could not be read and is being rebuilt.
     """
 
     data: list[Recommendation]
