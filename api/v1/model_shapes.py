@@ -14,7 +14,7 @@ from api.pagination import PageQuery
 from api.serializers import Strict
 from tutor.registry import runs
 from tutor.registry.models import Deployment, ModelVersion
-from tutor.tracing import rollout
+from tutor.tracing import beside, rollout
 
 
 class ModelOut(serializers.Serializer[ModelVersion]):
@@ -24,7 +24,7 @@ class ModelOut(serializers.Serializer[ModelVersion]):
     curriculum_version = serializers.IntegerField(source="curriculum_version.number")
     school = serializers.UUIDField(source="school_id", allow_null=True, help_text="Null: for all schools")
     state = serializers.ChoiceField(ModelVersion.State.values)
-    is_baseline = serializers.BooleanField(help_text="Untrained: serves until a fitted model does, or if that fails")
+    is_baseline = serializers.BooleanField(help_text="Untrained: serves until a fitted model does, or if none can")
     parent = serializers.UUIDField(source="parent_id", allow_null=True, help_text="Whose parameters its fit began with")  # type: ignore[assignment]
     reason = serializers.SerializerMethodField(help_text="Why it was rejected, if so")
     note = serializers.CharField(allow_blank=True)
@@ -66,6 +66,13 @@ class DeploymentOut(serializers.Serializer[Deployment]):
     previous = serializers.SerializerMethodField(
         help_text="Where a roll-back leads to; of a school that follows all others again, what it had of its own"
     )
+    serving = serializers.SerializerMethodField(
+        help_text="Who serves learners: the champion, or what stands in for it; null if nothing can"
+    )
+    degraded = serializers.SerializerMethodField(
+        help_text="The champion cannot be loaded: the one before stands in, or if that cannot either the untrained one"
+    )
+    degraded_reason = serializers.SerializerMethodField(help_text="Why the champion cannot be loaded; else empty")
     challenger = serializers.UUIDField(source="challenger_id", allow_null=True)
     challenger_since = serializers.DateTimeField(allow_null=True)
     promotes_itself = serializers.BooleanField()
@@ -79,6 +86,16 @@ class DeploymentOut(serializers.Serializer[Deployment]):
         """The context's `left` is what the school had of its own."""
         left = self.context.get("left")
         return left.champion_id if left else deployment.previous_id
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_serving(self, deployment: Deployment) -> UUID | None:
+        return beside.served_by(deployment)
+
+    def get_degraded(self, deployment: Deployment) -> bool:
+        return deployment.champion.state == ModelVersion.State.FAILED
+
+    def get_degraded_reason(self, deployment: Deployment) -> str:
+        return deployment.champion.note if self.get_degraded(deployment) else ""
 
 
 class MovedOut(DeploymentOut):

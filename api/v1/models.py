@@ -43,7 +43,7 @@ from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import ensure_served
 from tutor.scheduling import rollout as doors
 from tutor.scheduling.rollout import NotLevel
-from tutor.tracing import drift, shadow
+from tutor.tracing import beside, drift, shadow
 from tutor.tracing.shadow import Comparison
 
 
@@ -350,6 +350,8 @@ def _left(deployment: Deployment, school_id: UUID) -> Deployment | None:
 
 def _tag(deployment: Deployment, left: Deployment | None) -> str:
     shown = " ".join(f"{each.pk} {each.updated_at.isoformat()}" for each in (deployment, left) if each)
+    # A champion fails, and what stands in for it, without a change to the deployment.
+    shown += f" {deployment.champion.state} {beside.served_by(deployment)}"
     return etag.of_digest(hashlib.sha256(shown.encode()).hexdigest())
 
 

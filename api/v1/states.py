@@ -65,7 +65,7 @@ class MasteryOut(serializers.Serializer[Any]):
 class MasteryList(serializers.Serializer[Any]):
     data = MasteryOut(many=True)  # type: ignore[assignment]
     at = serializers.DateTimeField()
-    degraded = serializers.BooleanField(help_text="The best model cannot be loaded, and the baseline stands in")
+    degraded = serializers.BooleanField(help_text="The best model cannot be loaded, and another stands in")
 
 
 class _OnCurriculum(Query):

@@ -16,7 +16,7 @@ from tests.flow.judged import a_judged_version, verdict
 from tests.flow.together import together
 from tests.people import Caller, Counter
 from tutor.accounts.models import Learner, School
-from tutor.registry import deployments
+from tutor.registry import deployments, store
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import Origin
@@ -176,6 +176,37 @@ def test_a_tag_stands_for_all_that_a_deployment_says(
     progress = client.get(f"{URL}/{candidate.pk}/rollout", if_none_match=before["ETag"])
     assert (progress.status_code, "ETag" in progress.headers) == (200, False)
     assert progress.json() == {"learners": 1, "level": 0, "missing": 1, "troubled": 0}
+
+
+def test_who_stands_in_for_a_champion_that_cannot_be_loaded_is_told_and_why(
+    client: Caller, outsider: Caller, candidate: ModelVersion, champion: ModelVersion, fractions: Curriculum,
+    school: School, tmp_path: Path,
+) -> None:  # fmt: skip
+    url = f"/api/v1/curricula/{fractions.pk}/deployment"
+    lost = a_version(tmp_path / "lost", fractions, 2.0, school_id=school.pk)
+    for version in (candidate, lost):
+        assert client.post(f"{URL}/{version.pk}:promote", {"force": True}).status_code == 200
+    whole = client.get(url)
+    told = whole.json()
+    assert (told["champion"], told["serving"]) == (str(lost.pk), str(lost.pk))
+    assert (told["degraded"], told["degraded_reason"]) == (False, "")
+    ModelVersion.objects.filter(pk=lost.pk).update(state="failed", note="model.safetensors: its checksum differs")
+    told = client.get(url, if_none_match=whole["ETag"]).json()
+    assert (told["champion"], told["serving"]) == (str(lost.pk), str(candidate.pk))
+    assert (told["degraded"], told["degraded_reason"]) == (True, "model.safetensors: its checksum differs")
+    others = outsider.get(url)
+    assert others.status_code == 404 or others.json()["serving"] == str(champion.pk)
+
+
+def test_a_model_whose_files_are_gone_is_not_promoted(
+    client: Caller, candidate: ModelVersion, champion: ModelVersion, fractions: Curriculum
+) -> None:
+    store.delete(candidate.pk)
+    refused = client.post(f"{URL}/{candidate.pk}:promote", {"force": True})
+    assert refused.status_code == 409
+    assert "has no sound artifact (manifest.json is missing)" in refused.json()["detail"]
+    told = client.get(f"/api/v1/curricula/{fractions.pk}/deployment").json()
+    assert (told["champion"], told["degraded"]) == (str(champion.pk), False)
 
 
 def test_what_does_not_serve_or_is_not_tried_cannot_be_ended(

@@ -120,6 +120,23 @@ def test_a_school_without_a_model_of_its_own_is_told_whose_it_follows(
     assert "The school then has a champion of its own" in text_of(signed_in(head).get(f"/models/{version.pk}/"))
 
 
+def test_who_stands_in_for_a_champion_that_cannot_be_loaded_is_told_and_why(
+    version: ModelVersion, fractions: Curriculum, school: School, head: User, signed_in: SignIn, now: datetime
+) -> None:
+    lost = judged.a_judged_version(fractions, school_id=school.pk, kind="cakt")
+    for each in (version, lost):
+        deployments.promote(each, school_id=school.pk, now=now)
+    ModelVersion.objects.filter(pk=lost.pk).update(state="failed", note="model.safetensors is gone")
+    browser = signed_in(head)
+    page = text_of(browser.get("/models/"))
+    stand_in = f"The champion cannot be loaded: PSI-KT {str(version.pk)[-6:]}, which served before it, stands in"
+    assert f"{stand_in} until you promote another or roll back. Why: model.safetensors is gone" in page
+    ModelVersion.objects.update(state="failed")
+    assert "nothing stands in for it yet" in text_of(browser.get("/models/"))
+    registry.ensure_served(fractions.pk)
+    assert "the curriculum's untrained model stands in until you promote another" in text_of(browser.get("/models/"))
+
+
 def test_nothing_published_is_told(school: School, head: User, signed_in: SignIn) -> None:
     assert "Nothing is published that a model could be of" in text_of(signed_in(head).get("/models/"))
 

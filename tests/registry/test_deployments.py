@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, storages
 
 from curricula.models import Curriculum
 from kt_models.baselines import half_life
@@ -21,6 +24,7 @@ from tutor.registry import queries as registry_queries
 from tutor.registry import services as registry
 from tutor.registry.deployments import PREVIOUS_KEPT, Beside, NotApart, NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.scheduling import rollout
 
 State = ModelVersion.State
 
@@ -112,6 +116,65 @@ def test_there_is_no_way_back_to_what_cannot_be_loaded(fractions: Curriculum, ba
     with pytest.raises(NotUsable, match=r"failed \(model.safetensors is gone\)"):
         deployments.roll_back(fractions.pk, None, now=at(1))
     assert Deployment.objects.get().champion == version
+
+
+def test_the_way_back_leads_past_one_that_cannot_be_loaded(fractions: Curriculum, baseline: ModelVersion) -> None:
+    """To what stood in for it, which so stands in for the next as well."""
+    good, lost, third = (a_version(fractions, intercept=n) for n in (1.0, 2.0, 3.0))
+    deployments.promote(good, now=at(0))
+    deployments.promote(lost, now=at(1))
+    ModelVersion.objects.filter(pk=lost.pk).update(state=State.FAILED)
+    found = deployments.promote(third, now=at(2))
+    assert (found.champion, found.previous, state(lost)) == (third, good, State.FAILED)
+    assert deployments.roll_back(fractions.pk, None, now=at(3)).champion == good
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda path: path.unlink(), r"is missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), r"is damaged, or another's"),
+    ],
+    ids=["lost", "damaged"],
+)
+@pytest.mark.parametrize("name", ["manifest.json", "model.safetensors"])
+def test_what_the_store_has_no_sound_files_of_is_not_promoted(
+    harm: Callable[[Path], object], told: str, name: str, fractions: Curriculum, baseline: ModelVersion
+) -> None:
+    version = a_version(fractions)
+    harm(Path(storages["models"].path(f"{version.pk}/{name}")))
+    for force in (True, False):
+        with pytest.raises(NotUsable, match=rf"has no sound artifact \({name} {told}\): put its files back"):
+            rollout.promote(version, force=force, now=at(0))
+    assert Deployment.objects.get().champion == baseline
+    assert state(version) == State.CANDIDATE
+
+
+def test_a_forced_roll_back_to_unsound_files_is_refused(fractions: Curriculum, baseline: ModelVersion) -> None:
+    version = a_version(fractions)
+    rollout.promote(version, now=at(0))
+    Path(storages["models"].path(f"{baseline.pk}/model.safetensors")).unlink()
+    with pytest.raises(NotUsable, match=r"model\.safetensors is missing"):
+        rollout.roll_back(fractions.pk, None, force=True, now=at(1))
+    assert Deployment.objects.get().champion == version
+
+
+class Unreachable(FileSystemStorage):
+    """A store whose server does not answer."""
+
+    def open(self, name: str, mode: str = "rb") -> File[Any]:
+        raise TimeoutError("no answer")
+
+
+def test_while_the_store_does_not_answer_nothing_is_promoted(
+    fractions: Curriculum, baseline: ModelVersion, settings: Any
+) -> None:
+    version, stored = a_version(fractions), settings.STORAGES
+    settings.STORAGES = stored | {"models": {"BACKEND": f"{__name__}.Unreachable"}}
+    with pytest.raises(NotUsable, match=r"does not answer \(no answer\): try again when it does"):
+        rollout.promote(version, force=True, now=at(0))
+    settings.STORAGES = stored
+    assert rollout.promote(version, force=True, now=at(0)).champion == version
 
 
 @pytest.mark.parametrize("how", [deployments.promote, deployments.challenge])

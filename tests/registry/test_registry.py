@@ -17,7 +17,7 @@ from kt_models.recall import RecallTable
 from tests import people
 from tests.flow.together import together
 from tutor.accounts.models import School
-from tutor.registry import deployments, loader, queries
+from tutor.registry import deployments, loader, queries, store
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion
 from tutor.registry.services import NotRegistered
@@ -159,6 +159,26 @@ def test_the_baseline_stands_in_for_a_champion_that_failed(
     assert serving(school, fractions) == (baseline.pk, True)
 
 
+def test_the_champion_before_stands_in_for_one_that_failed(
+    school: School, other_school: School, fractions: Curriculum, fitted: Path, published: CurriculumVersion
+) -> None:
+    """And where that failed too, the baseline: for all schools, but not for one with a champion of its own."""
+    baseline = registry.ensure_served(fractions.pk)
+    first, second, own = (registry.register(fitted, curriculum_version=published) for _ in range(3))
+    for version in (first, second):
+        deployments.promote(version)
+    deployments.promote(own, school_id=other_school.pk)
+    ModelVersion.objects.filter(pk=second.pk).update(state=State.FAILED)
+    assert serving(school, fractions) == (first.pk, True)
+    assert queries.serving_one(None, fractions.pk) == (first.pk, True)
+    assert serving(other_school, fractions) == (own.pk, False)
+    ModelVersion.objects.filter(pk=first.pk).update(state=State.FAILED)
+    assert baseline is not None
+    assert serving(school, fractions) == (baseline.pk, True)
+    ModelVersion.objects.filter(pk=second.pk).update(state=State.CHAMPION)
+    assert serving(school, fractions) == (second.pk, False)
+
+
 def test_a_champion_that_failed_gets_a_baseline_if_there_was_none(
     school: School, fractions: Curriculum, fitted: Path, published: CurriculumVersion
 ) -> None:
@@ -175,10 +195,21 @@ def test_a_champion_that_failed_gets_a_baseline_if_there_was_none(
 
 def test_a_model_that_is_missing_says_so_and_is_marked(fitted: Path, published: CurriculumVersion) -> None:
     version = registry.register(fitted, curriculum_version=published)
-    store = storages["models"]
-    for name in store.listdir(str(version.pk))[1]:
-        store.delete(f"{version.pk}/{name}")
+    kept = storages["models"]
+    for name in kept.listdir(str(version.pk))[1]:
+        kept.delete(f"{version.pk}/{name}")
     with pytest.raises(loader.CannotLoad, match=r"cannot be loaded .*: roll back, or register it again"):
+        loader.load(version.pk)
+    assert states()[version.pk] == State.FAILED
+
+
+def test_a_sound_model_that_is_another_versions_is_refused(
+    fitted: Path, tmp_path: Path, published: CurriculumVersion
+) -> None:
+    version = registry.register(fitted, curriculum_version=published)
+    half_life.prior_model(3, 6, config=half_life.Config(intercept=-2.0)).save(tmp_path / "foreign")
+    store.put(version.pk, tmp_path / "foreign")
+    with pytest.raises(loader.CannotLoad, match="a sound model, but not the one that was registered"):
         loader.load(version.pk)
     assert states()[version.pk] == State.FAILED
 
@@ -188,6 +219,7 @@ def test_a_version_that_was_never_stored_cannot_be_loaded(db: None) -> None:
         loader.load(uuid4())
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_process_keeps_one_copy_of_a_model(fitted: Path, published: CurriculumVersion) -> None:
     version = registry.register(fitted, curriculum_version=published)
     models = together(*[lambda: loader.load(version.pk)] * 4)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection, transaction
+from django.utils import timezone
 
 from curricula.models import Curriculum
 from kt_models.base import Forecast
@@ -30,11 +31,13 @@ from tests.flow.steps import (
     work,
 )
 from tests.flow.together import together
+from tests.flow.versions import a_version, keep_beside
 from tutor.accounts.models import Learner, School
 from tutor.interactions.models import LogHead
 from tutor.registry import deployments, loader
 from tutor.registry import services as registry
 from tutor.registry.models import ModelVersion
+from tutor.tracing import beside, rollout
 from tutor.tracing.models import LearnerState
 from tutor.tracing.services import PUT_OFF, rebuild
 
@@ -178,6 +181,43 @@ def test_the_baseline_serves_when_the_champion_cannot_be_loaded(
     assert belief.version_id != champion.pk
 
 
+@pytest.mark.parametrize("delete", [True, False], ids=["lost", "damaged"])
+def test_the_champion_before_goes_on_serving_when_the_champion_cannot_be_loaded(
+    delete: bool, school: School, other_school: School, bo: Learner, ana: Learner, dee: Learner, tmp_path: Path
+) -> None:
+    """Whoever is level under it is told of by it at once; nothing that comes in is missed, for as long as it lasts."""
+    curriculum = people.a_curriculum(None, "shared")
+    before = promoted(curriculum, other_school, tmp_path)
+    deployments.promote(before, school_id=other_school.pk)
+    for learner, of in ((bo, school), (ana, school), (dee, other_school)):
+        record(of, [answer(learner, curriculum)])
+    work()
+    champion = a_version(curriculum, intercept=2.0)
+    deployments.promote(champion)
+    record(school, [answer(bo, curriculum)])
+    work()
+    damage(champion.pk, delete=delete)
+    record(school, [answer(bo, curriculum)])
+    record(other_school, [answer(dee, curriculum)])
+    # The other school's learner, whom the same version serves as its champion, is none the worse for it.
+    assert [(a.belief.learner_id, a.belief.degraded) for a in advance()] == [(dee.pk, False)]
+    level, lags = believed(ana, curriculum), believed(bo, curriculum)
+    assert (level.version_id, level.applied_seq, level.degraded) == (before.pk, 1, True)
+    assert (lags.version_id, lags.applied_seq, lags.degraded) == (champion.pk, 2, True)
+    work()
+    told = believed(bo, curriculum)
+    assert (told.version_id, told.applied_seq, told.degraded) == (before.pk, 3, True)
+    assert_state_is_the_fold_of_the_log(bo, before.pk)
+    later = at(60) + rollout.STATES_KEPT + timedelta(days=300)
+    record(school, [answer(ana, curriculum)], now=later)
+    work(now=later)
+    while rollout.prune_states(limit=100, now=timezone.now() + rollout.STATES_KEPT + timedelta(days=300)):
+        pass
+    told = believed(ana, curriculum, now=later)
+    assert (told.version_id, told.applied_seq, told.degraded) == (before.pk, 2, True)
+    assert_state_is_the_fold_of_the_log(ana, before.pk)
+
+
 class Unreachable(FileSystemStorage):
     """A store whose server does not answer."""
 
@@ -200,6 +240,43 @@ def test_a_store_that_does_not_answer_costs_no_model_its_place(
     advance()
     belief = believed(bo, fractions)
     assert (belief.version_id, belief.degraded, belief.applied_seq) == (champion.pk, False, 1)
+
+
+def test_a_champion_that_is_whole_again_serves_as_ever(
+    school: School, bo: Learner, ana: Learner, fractions: Curriculum, tmp_path: Path
+) -> None:
+    before = promoted(fractions, school, tmp_path)
+    champion = a_version(fractions, intercept=2.0)
+    deployments.promote(champion)
+    record(school, [answer(bo, fractions), answer(ana, fractions)])
+    work()
+    ModelVersion.objects.filter(pk=champion.pk).update(state=ModelVersion.State.FAILED)
+    record(school, [answer(bo, fractions)])
+    assert [a.belief.version_id for a in advance()] == [before.pk]
+    ModelVersion.objects.filter(pk=champion.pk).update(state=ModelVersion.State.CHAMPION)
+    beside.look(now=timezone.now())
+    keep_beside()
+    work()
+    for learner, seq in ((bo, 2), (ana, 1)):
+        told = believed(learner, fractions)
+        assert (told.version_id, told.applied_seq, told.degraded) == (champion.pk, seq, False)
+        assert_state_is_the_fold_of_the_log(learner, champion.pk)
+
+
+def test_where_the_champion_before_cannot_be_loaded_either_the_baseline_serves(
+    school: School, bo: Learner, fractions: Curriculum, tmp_path: Path
+) -> None:
+    believed(bo, fractions)  # makes the baseline
+    before = promoted(fractions, school, tmp_path)
+    champion = a_version(fractions, intercept=2.0)
+    deployments.promote(champion)
+    record(school, [answer(bo, fractions)])
+    for version in (champion, before):
+        damage(version.pk, delete=True)
+    assert [advance(), advance()] == [[], []]
+    (advanced,) = advance()
+    assert advanced.belief.degraded
+    assert ModelVersion.objects.get(pk=advanced.belief.version_id).is_baseline
 
 
 def test_a_version_that_serves_again_catches_up_on_all_that_it_missed(

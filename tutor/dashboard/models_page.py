@@ -23,7 +23,7 @@ from tutor.language import grouped, percent, told_again
 from tutor.registry import card, card_words, deployments
 from tutor.registry.card_words import FIGURES, KIND_TEXTS, KINDS
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
-from tutor.tracing import drift, rollout, shadow, workers
+from tutor.tracing import beside, drift, rollout, shadow, workers
 from tutor.tracing.rollout import Progress
 from tutor.tracing.workers import Queue
 
@@ -105,7 +105,8 @@ class ModelsPage:
     """`own`: of the manager's school, or for an operator of all schools; `serving`: what learners get.
 
     `left`: what the school had of its own before it followed all others. `site`: what serves those, and `to_follow` how
-    far its states of the school's learners are, where another serves the school.
+    far its states of the school's learners are, where another serves the school. `stand_in`: who serves while the
+    champion cannot be loaded.
     """
 
     manager: Manager
@@ -117,6 +118,7 @@ class ModelsPage:
     site: VersionLine | None
     to_follow: Progress | None
     champion: VersionLine | None
+    stand_in: VersionLine | None
     challenger: VersionLine | None
     previous: VersionLine | None
     progress: Progress | None
@@ -167,8 +169,9 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
     back = deployments.reopened(left) if left else serving
     named = [serving.champion_id, serving.challenger_id, back.previous_id] if serving and back else []
     apart = site if own and own != site else None
+    stand_in = _stand_in(serving)
     lines = queries.versions(
-        of, curriculum.pk, before=before, also=_named(*named, apart.champion_id if apart else None)
+        of, curriculum.pk, before=before, also=_named(*named, stand_in, apart.champion_id if apart else None)
     )
     by_id = {line.id: line for line in lines}
     page = [line for line in lines if before is None or line.id < before]
@@ -186,6 +189,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
         site=by_id.get(apart.champion_id) if apart else None,
         to_follow=_to_follow(own, apart, now),
         champion=champion,
+        stand_in=by_id.get(stand_in) if stand_in else None,
         challenger=challenger,
         previous=previous,
         progress=rollout.progress(serving, challenger.id, now=now) if serving and challenger else None,
@@ -215,6 +219,12 @@ def curriculum_of(choices: Sequence[Choice], chosen: UUID | None) -> Curriculum:
 
 def _named(*ids: UUID | None) -> list[UUID]:
     return [each for each in ids if each]
+
+
+def _stand_in(serving: Deployment | None) -> UUID | None:
+    """Who serves in place of the champion, if that cannot be loaded."""
+    found = beside.served_by(serving) if serving else None
+    return None if serving is None or found == serving.champion_id else found
 
 
 def _to_follow(own: Deployment | None, site: Deployment | None, now: datetime) -> Progress | None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from tutor import db
 from tutor.accounts.errors import StaleRow
-from tutor.registry import card_words
+from tutor.registry import card_words, store
 from tutor.registry.models import Deployment, ModelVersion
 
 State = ModelVersion.State
@@ -158,6 +158,19 @@ def check(version: ModelVersion, school_id: UUID | None) -> None:
         if school_id:
             text = _("was fitted on answers of school %(school)s: it cannot serve school %(other)s")
         raise NotUsable(version, text % {"school": version.school_id, "other": school_id})
+
+
+def check_files(version: ModelVersion) -> None:
+    """Raises NotUsable unless the store has the version's files as they were registered. Reads them all."""
+    try:
+        # Versions of before files were noted have the manifest's checksum alone.
+        store.verify(version.pk, version.files or {"manifest.json": version.checksum})
+    except store.Unsound as error:
+        text = _("has no sound artifact (%(why)s): put its files back, or take another")
+        raise NotUsable(version, text % {"why": error}) from error
+    except OSError as error:
+        text = _("cannot be looked at, for the store of models does not answer (%(why)s): try again when it does")
+        raise NotUsable(version, text % {"why": error}) from error
 
 
 def deployed(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
@@ -312,12 +325,15 @@ def _first(version: ModelVersion, school_id: UUID | None, now: datetime) -> Depl
 
 
 def _point(current: Deployment, version: ModelVersion, now: datetime) -> None:
-    replaced = current.champion_id
-    current.previous_id, current.champion, current.champion_since = replaced, version, now
+    replaced, before = current.champion, current.previous
+    # Past one that cannot be loaded, the way back leads to what stood in for it.
+    skips = replaced.state == State.FAILED and before is not None and before not in (version, replaced)
+    current.previous = before if skips else replaced
+    current.champion, current.champion_since = version, now
     if current.challenger_id == version.pk:
         current.challenger = current.challenger_since = None
     current.save()
-    _settle([version.pk, replaced], now)
+    _settle([version.pk, replaced.pk], now)
 
 
 def _settle(version_ids: Iterable[UUID | None], now: datetime) -> None:

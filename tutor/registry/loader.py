@@ -105,8 +105,9 @@ def _read_with_room(version_id: UUID) -> _Held:
 def _read(version_id: UUID) -> _Held:
     try:
         with store.fetch(version_id) as folder:
-            model = artifact.load_model(folder).to(settings.DEVICE)
-            return _Held(model, _size(folder))
+            model = artifact.load_model(folder)
+            _check_own(version_id, folder)
+            return _Held(model.to(settings.DEVICE), _size(folder))
     except (artifact.BadArtifact, FileNotFoundError) as error:
         mark_failed(version_id, error)
         raise CannotLoad(version_id, error, "roll back, or register it again") from error
@@ -116,6 +117,15 @@ def _read(version_id: UUID) -> _Held:
     except ImportError as error:
         log.error("model_needs_a_library", version=str(version_id), error=str(error))
         raise CannotLoad(version_id, error, "it is tried again; install requirements/core.txt here") from error
+
+
+def _check_own(version_id: UUID, folder: Path) -> None:
+    """The manifest vouches for the other files, the registry for the manifest."""
+    registered = ModelVersion.objects.filter(pk=version_id).values_list("checksum", flat=True).first()
+    if artifact.checksum(folder) != registered:
+        raise artifact.BadArtifact(
+            folder, "is a sound model, but not the one that was registered", "put the version's own files back"
+        )
 
 
 def mark_failed(version_id: UUID, error: Exception) -> None:

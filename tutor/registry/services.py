@@ -135,9 +135,11 @@ def _restore_baseline(failed: ModelVersion) -> ModelVersion:
     """Makes the lost files of a baseline again: nothing was learnt that could be lost."""
     with _untrained(failed.curriculum_version_id) as folder:
         store.put(failed.pk, folder)
+        # Those of another release may differ.
+        failed.checksum, failed.files = artifact.checksum(folder), _checksums(folder)
     deployed = Deployment.objects.filter(champion=failed, follows_since=None).exists()
     failed.state = ModelVersion.State.CHAMPION if deployed else ModelVersion.State.CANDIDATE
-    failed.save(update_fields=["state"])
+    failed.save(update_fields=["state", "checksum", "files"])
     return failed
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
 from django.core.files import File
 from django.core.files.storage import storages
+from django.utils.translation import gettext as _
+
+
+class Unsound(Exception):
+    """What is stored is not what was registered."""
 
 
 def put(version_id: UUID, folder: Path) -> None:
@@ -45,3 +51,21 @@ def fetch(version_id: UUID) -> Iterator[Path]:
             with store.open(f"{version_id}/{file}") as source, (Path(name) / file).open("wb") as copy:
                 shutil.copyfileobj(source, copy)
         yield Path(name)
+
+
+def verify(version_id: UUID, files: Mapping[str, str]) -> None:
+    """Reads an artifact once, in bounded memory; `files` are the SHA-256 (hex) that were registered, by name.
+
+    Raises:
+        Unsound: if a file is missing or another.
+        OSError: if the store does not answer.
+    """
+    store = storages["models"]
+    for name, expected in files.items():
+        try:
+            with store.open(f"{version_id}/{name}") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise Unsound(_("%(file)s is missing") % {"file": name}) from error
+        if found != expected:
+            raise Unsound(_("%(file)s is damaged, or another's") % {"file": name})

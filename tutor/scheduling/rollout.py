@@ -73,10 +73,12 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool
     """Lets a version serve: one UPDATE, however many learners there are.
 
     Raises:
-        deployments.NotUsable: if it failed, was rejected, or is another school's.
+        deployments.NotUsable: if it failed, was rejected, is another school's, or its files are not sound.
         NotLevel: if its states lag; not with `force`.
     """
     deployments.check(version, school_id)
+    # Forced, it may be one that no worker has loaded yet.
+    deployments.check_files(version)
     with transaction.atomic():
         # So that no school comes to follow meanwhile whose learners were not among those looked at.
         _locked(curriculum=version.curriculum_version.curriculum_id, school=school_id)
@@ -95,12 +97,11 @@ def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = Fals
     Of a school that follows all others again, that is what it had of its own.
 
     Raises:
-        deployments.NothingBefore, deployments.NotUsable: if there is no way back.
+        deployments.NothingBefore, deployments.NotUsable: if there is no way back, or forced, none that is sound.
         NotLevel: if its states lag, by more than answers under way, or are gone; not with `force`.
     """
     with transaction.atomic():
-        if not force:
-            _check_way_back(_locked(curriculum=curriculum_id, school=school_id), now)
+        _check_way_back(_locked(curriculum=curriculum_id, school=school_id), force, now)
         deployment = deployments.roll_back(curriculum_id, school_id, now=now)
         transaction.on_commit(_follow)
     log.info("version_rolled_back", version=str(deployment.champion_id), school=str(school_id), forced=force)
@@ -132,11 +133,14 @@ def follow_site(curriculum_id: UUID, school_id: UUID, *, force: bool = False, no
     return deployment
 
 
-def _check_way_back(current: Deployment | None, now: datetime) -> None:
+def _check_way_back(current: Deployment | None, force: bool, now: datetime) -> None:
     deployment = current and deployments.reopened(current)
     if deployment is None or deployment.previous is None:
         return
     deployments.check(deployment.previous, deployment.school_id)
+    if force:
+        deployments.check_files(deployment.previous)
+        return
     # As long as its states are kept, whoever is noted is on the way, however long the queue is when haste is needed.
     kept = deployment.champion_since is not None and deployment.champion_since > now - PREVIOUS_KEPT
     under_way = PREVIOUS_KEPT if kept else rollout.UNDER_WAY

@@ -105,10 +105,11 @@ def belief(school_id: UUID, learner_id: UUID, curriculum_id: UUID, now: float) -
 
 
 def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], now: float) -> list[Belief]:
-    """Of several learners of a school, in the order given; two queries, a third if some are unknown.
+    """Of several learners of a school, in the order given; two queries, a third if some are unknown or it is degraded.
 
     A learner whom the serving version does not know yet is told of by one that served before, and says so. So is one
-    whose row cannot be read, or by the prior: `degraded` then, until a worker has folded the log again.
+    whom a version that stands in knows less well than another did, until it is level; and one whose row cannot be read,
+    or by the prior: `degraded` then, until a worker has folded the log again.
 
     Raises:
         NoModel: if the curriculum has no published version.
@@ -123,10 +124,15 @@ def beliefs(school_id: UUID, curriculum_id: UUID, learner_ids: Sequence[UUID], n
     known, bad = _readable(unknown, rows)
     if bad:
         _mend(serving.version_id, bad, now)
-    if missing := [learner for learner in learner_ids if learner not in known]:
-        known |= _readable(unknown, db.rows(_STAND_INS, [curriculum_id, missing, curriculum_id, serving.version_id]))[0]
+    if asked := [learner for learner in learner_ids if serving.degraded or learner not in known]:
+        others = _readable(unknown, db.rows(_STAND_INS, [curriculum_id, asked, curriculum_id, serving.version_id]))[0]
+        known |= {learner: each for learner, each in others.items() if _knows_more(each, known.get(learner))}
     told = (known.get(learner) or replace(unknown, learner_id=learner) for learner in learner_ids)
     return [replace(each, degraded=True) if each.learner_id in bad else each for each in told]
+
+
+def _knows_more(belief: Belief, than: Belief | None) -> bool:
+    return than is None or belief.applied_seq > than.applied_seq
 
 
 def _readable(unknown: Belief, rows: Sequence[tuple[Any, ...]]) -> tuple[dict[UUID, Belief], dict[UUID, str]]:

@@ -196,11 +196,12 @@ def versions_of(deployment: Deployment, now: datetime) -> list[UUID]:
 
 
 def served_by(deployment: Deployment) -> UUID | None:
-    """The version that serves: the champion, or the baseline while it cannot be loaded."""
+    """The version that serves: the champion, or while it cannot be loaded what stands in for it."""
     if deployment.champion.state != ModelVersion.State.FAILED:
         return deployment.champion_id
-    baseline = queries.newest_baseline(deployment.curriculum_id)
-    return baseline.pk if baseline else None
+    # Not by the deployment's own fields: one that is `reopened` tells of a way back that does not stand in.
+    serving = queries.serving_one(deployment.school_id, deployment.curriculum_id)
+    return serving.version_id if serving else None
 
 
 def _versions(rows: Sequence[_Lagging], now: datetime) -> dict[Pair, list[Beside]]:

@@ -16,7 +16,7 @@ from tutor.language import Sentence
 from tutor.registry import deployments
 from tutor.registry import queries as registry
 from tutor.registry.deployments import PREVIOUS_KEPT
-from tutor.registry.models import Deployment
+from tutor.registry.models import Deployment, ModelVersion
 from tutor.tracing import beside, services
 
 #: A state that lags by answers of this age at most is level: workers are on their way.
@@ -80,7 +80,7 @@ _PRUNE: Final = """
 DELETE FROM tracing_learnerstate WHERE (learner_id, version_id) IN (
     SELECT s.learner_id, s.version_id
     FROM registry_modelversion v JOIN tracing_learnerstate s ON s.version_id = v.id
-    WHERE v.idle_since < %s
+    WHERE v.idle_since < %s AND v.id <> ALL(%s::uuid[])
         AND NOT EXISTS (
             SELECT FROM registry_deployment d
             WHERE v.id IN (d.champion_id, d.challenger_id) AND (d.follows_since IS NULL OR d.follows_since > %s)
@@ -146,4 +146,11 @@ def progress(deployment: Deployment, version_id: UUID, *, now: datetime, under_w
 def prune_states(*, limit: int, now: datetime) -> int:
     """Deletes at most `limit` states of versions that no deployment has needed for `STATES_KEPT`; how many."""
     kept = now - PREVIOUS_KEPT
-    return len(db.rows(_PRUNE, [now - STATES_KEPT, kept, kept, limit]))
+    return len(db.rows(_PRUNE, [now - STATES_KEPT, _stand_ins(), kept, kept, limit]))
+
+
+def _stand_ins() -> list[UUID]:
+    """Versions that serve though no deployment points at them: their champions cannot be loaded."""
+    failed = Deployment.objects.filter(champion__state=ModelVersion.State.FAILED, follows_since=None)
+    served = (beside.served_by(deployment) for deployment in failed.select_related("champion"))
+    return [version for version in served if version]

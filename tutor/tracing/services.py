@@ -74,6 +74,7 @@ WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]
 """
 
 
+Pair = tuple[UUID, UUID]  # school, curriculum
 Then = Callable[[Sequence[Advanced]], None]
 
 
@@ -98,7 +99,7 @@ def advance(*, limit: int, now: datetime, then: Then = _nothing) -> list[Advance
         # States can be rebuilt, so their commit need not wait for the disk; the log's does.
         db.rows("SET LOCAL synchronous_commit = off")
         claimed = claims.claim(serving, since, limit)
-        degraded = {found.version_id for found in served.values() if found.degraded}
+        degraded = {pair for pair, found in served.items() if found.degraded}
         return _advance_claimed(claimed, degraded, now, then) if claimed else []
 
 
@@ -114,7 +115,7 @@ def rebuild(*, version_id: UUID, learner_ids: Iterable[UUID] | None = None, now:
     return len(marked)
 
 
-def _serving(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serving]:
+def _serving(pairs: Sequence[Pair]) -> dict[Pair, Serving]:
     served = registry.serving(pairs)
     if missing := {curriculum for school, curriculum in pairs if (school, curriculum) not in served}:
         for curriculum_id in missing:
@@ -123,10 +124,10 @@ def _serving(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Serv
     return served
 
 
-def _advance_claimed(claimed: Sequence[Claim], degraded: set[UUID], now: datetime, then: Then) -> list[Advanced]:
+def _advance_claimed(claimed: Sequence[Claim], degraded: set[Pair], now: datetime, then: Then) -> list[Advanced]:
     work = _work(sorted(claimed, key=_by_version))
     done = [
-        (a, replace(b, belief=replace(b.belief, degraded=a.claim.version_id in degraded)))
+        (a, replace(b, belief=replace(b.belief, degraded=(a.claim.school_id, a.claim.curriculum_id) in degraded)))
         for a, b in _fold_all(work, now)
     ]
     advanced = [each for _, each in done]
@@ -163,8 +164,8 @@ def _fold_all(work: Sequence[_Work], now: datetime) -> list[tuple[Advance, Advan
         try:
             model = loader.load(version_id)
         except loader.CannotLoad:
-            # Marked failed, so that the next bell finds the baseline serving; or the store does not answer, and the
-            # next bell tries again.
+            # Marked failed, so that the next bell finds what stands in; or the store does not answer, and the next bell
+            # tries again.
             continue
         done += _fold(model, [w for w in group if w.unseen], now)
     return done
