@@ -6,7 +6,8 @@ With several web processes set PROMETHEUS_MULTIPROC_DIR to add up the former.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cache
 from statistics import mean
 from typing import Any, final
@@ -20,7 +21,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from tutor.tracing import workers
+from tutor.tracing import drift, workers
+from tutor.tracing.models import DriftAlert
 from tutor.tracing.workers import Worker
 
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ class Pool(Collector):
         try:
             queue = workers.queue(now)
             listed = workers.workers(now, queue.oldest_seconds)
+            alerts = Counter((alert.kind, _scope(alert)) for alert in drift.open_alerts())
         except Exception as error:
             # The figures of the API are worth more than ever when the database is away.
             log.warning("pool_not_measured", error=f"{type(error).__name__}: {error}")
@@ -75,6 +78,7 @@ class Pool(Collector):
         yield GaugeMetricFamily("trellis_learners_put_off", "Learners who could not be updated", queue.put_off)
         oldest = "Age of the oldest learner behind: scale on this"
         yield GaugeMetricFamily("trellis_queue_oldest_seconds", oldest, queue.oldest_seconds)
+        yield _alerts(alerts)
         yield _states(listed)
         yield _versions(listed)
         for name, help_text, kind, value in _FIGURES:
@@ -99,6 +103,20 @@ def _figure(family: Any, listed: list[Worker], value: Any) -> Metric:
     for status in (worker.status for worker in listed):
         family.add_metric([status.name, status.device], value(status))
     return family  # type: ignore[no-any-return]
+
+
+def _scope(alert: DriftAlert) -> str:
+    return "school" if alert.school_id else "site"
+
+
+def _alerts(found: Mapping[tuple[str, str], int]) -> Metric:
+    """With the noughts, so that a rule sees an alert rise and end."""
+    help_text = "Champions that foretell worse than they did: open alerts, of schools' own and of the site's"
+    family = GaugeMetricFamily("trellis_drift_alerts", help_text, labels=["kind", "scope"])
+    for kind in drift.KINDS:
+        for scope in ("site", "school"):
+            family.add_metric([kind, scope], found.get((kind, scope), 0))
+    return family
 
 
 def _states(listed: list[Worker]) -> Metric:

@@ -30,6 +30,7 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.measure_cohorts": "schedule",
     "tutor.scheduling.tasks.measure_paces": "schedule",
     "tutor.scheduling.tasks.announce_days": "schedule",
+    "tutor.scheduling.tasks.announce_drift": "schedule",
     "tutor.scheduling.tasks.prune_events": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
     # Of its own, so that it can be given workers of its own: it waits for others' servers.
@@ -119,6 +120,11 @@ SCHEDULE: Final = {
     # Days begin on the hour, or a quarter past it in some time zones.
     "announce-days": {
         "task": "tutor.scheduling.tasks.announce_days",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "announce-drift": {
+        "task": "tutor.scheduling.tasks.announce_drift",
         "schedule": 300.0,
         "options": {"expires": 300},
     },

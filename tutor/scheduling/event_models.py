@@ -11,7 +11,7 @@ from curricula.ids import uuid7
 
 
 class Event(models.Model):
-    """Something that happened to a learner or class, in ids, dates and counts: no name, no answer, no estimate.
+    """Something that happened to a learner, class or model, in ids, dates and counts: no name, no answer, no estimate.
 
     Life: written once, told to whoever listens (`relayed_at`), deleted after 30 days. Ids ascend, but not in the order
     of commits: whoever follows them would miss some, so the outbox says itself what it has not told yet.
@@ -20,6 +20,7 @@ class Event(models.Model):
     class Kind(models.TextChoices):
         REVIEW_DUE = "review.due"
         AGENDA_DAILY = "agenda.daily"
+        DRIFT_ALERT = "drift.alert"
         PING = "ping"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

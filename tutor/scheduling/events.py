@@ -1,6 +1,6 @@
-"""Announcements: reviews that have fallen due, and what a class has before it today. Once each, however often asked.
+"""Announcements: reviews fallen due, what a class has before it today, drifting models. Once each, however often asked.
 
-They are rows of the outbox, written in the transaction of what they tell of; `tutor.lms` carries them out of the house.
+They are rows of the outbox; `tutor.lms` carries them out of the house.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.forecasts import Ahead, all_ahead
 from tutor.scheduling.plans import Body, moment
 from tutor.scheduling.terms import known_zone
+from tutor.tracing import drift
 from tutor.tracing.beliefs import Belief, NoModel, beliefs
+from tutor.tracing.models import DriftAlert
 
 T = TypeVar("T")
 
@@ -104,6 +106,16 @@ def announce_days(*, now: datetime) -> int:
     return sum(_announce(morning, now) for morning in _mornings(now))
 
 
+def announce_drift(*, now: datetime) -> int:
+    """Tells schools of the open alerts of their own champions; how many are looked at.
+
+    An alert of what serves all schools is nobody's: operators have it from `/metrics` and the pages.
+    """
+    # None is older than its event is kept, so none is told of again when that is pruned.
+    found = drift.open_alerts().filter(school_id__isnull=False, raised_at__gt=now - KEPT)
+    return _write(_drift_alert(alert, alert.school_id, now) for alert in found if alert.school_id)
+
+
 def waiting(limit: int) -> list[Event]:
     """Events that nobody has been told of, locked until your transaction ends; oldest first."""
     rows = Event.objects.filter(relayed_at=None).order_by("id")
@@ -146,6 +158,23 @@ def _review_due(ahead: Ahead, due: Due, body: Body, curriculum_id: UUID, now: da
             "waits": due.waits,
             "minutes": due.minutes,
             "next_due_at": next_due and _told(next_due),
+        },
+        created_at=now,
+    )
+
+
+def _drift_alert(alert: DriftAlert, school_id: UUID, now: datetime) -> Event:
+    kind = Event.Kind.DRIFT_ALERT
+    return Event(
+        school_id=school_id,
+        kind=kind,
+        curriculum_id=alert.curriculum_id,
+        key=f"{kind.value}:{alert.pk}",
+        payload={
+            "curriculum_id": str(alert.curriculum_id),
+            "model_id": str(alert.version_id),
+            "kind": alert.kind,
+            "raised_at": _told(alert.raised_at),
         },
         created_at=now,
     )

@@ -50,6 +50,12 @@ def announce_days() -> None:
     events.announce_days(now=timezone.now())
 
 
+@shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
+def announce_drift() -> None:
+    """Tell schools whose champion foretells worse than it did. Safe to run at any time, any number of times."""
+    events.announce_drift(now=timezone.now())
+
+
 @shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
 def prune_events() -> None:
     """Delete events of a month ago. Safe to run at any time, any number of times."""

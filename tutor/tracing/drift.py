@@ -141,6 +141,11 @@ def alerts(curriculum_id: UUID, school_id: UUID | None) -> QuerySet[DriftAlert]:
     return found.order_by("-cleared_at", "-raised_at")  # PostgreSQL puts null before all, descending
 
 
+def open_alerts() -> QuerySet[DriftAlert]:
+    """Of all deployments."""
+    return DriftAlert.objects.filter(cleared_at=None)
+
+
 def charts(days: Iterable[DriftDay]) -> list[Day]:
     """Pure: what the days say."""
     points = _together(days)
