@@ -134,11 +134,16 @@ class School:
 
 def _serve(model: Any, curriculum_version: Any) -> None:
     from tutor.registry import deployments
+
+    deployments.promote(register(model, curriculum_version))
+
+
+def register(model: Any, curriculum_version: Any) -> Any:
     from tutor.registry import services as registry
 
     with tempfile.TemporaryDirectory() as name:
         model.save(Path(name) / "model")
-        deployments.promote(registry.register(Path(name) / "model", curriculum_version=curriculum_version))
+        return registry.register(Path(name) / "model", curriculum_version=curriculum_version)
 
 
 def _document(concepts: int) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _rebuilt(school: School, kind: str, n: int) -> Iterator[dict[str, Any]]:
     from tutor.tracing import services as tracing
 
     version = queries.serving([(school.id, school.curriculum)])[school.id, school.curriculum].version_id
-    _fill(school, version)
+    fill(school, version)
     begin = time.perf_counter()
     queued = tracing.rebuild(version_id=version, now=timezone.now())
     assert queued == n
@@ -93,7 +93,8 @@ def _rebuilt(school: School, kind: str, n: int) -> Iterator[dict[str, Any]]:
     yield {"name": f"{kind}.cpu", "value": round(cpu / n * 1e6), "unit": "CPU us/learner", **of}
 
 
-def _fill(school: School, version: UUID) -> None:
+def fill(school: School, version: UUID) -> None:
+    """Answers and empty states of the version, for all learners."""
     from django.db import connection
     from django.utils import timezone
 
