@@ -137,7 +137,7 @@ TRAINING_LEASE_SECONDS = env.float("TRELLIS_TRAINING_LEASE_SECONDS", default=60.
 TRAINING_PAUSE_SECONDS = env.float("TRELLIS_TRAINING_PAUSE_SECONDS", default=15.0)
 #: CPUs, of those that this process may use, that fits keep to at niceness 19; threads of each of their processes.
 TRAINING_CPUS = env.int("TRELLIS_TRAINING_CPUS", default=max(_CPUS // 2, 1))
-#: Of the time that a nice fit runs while others compute on the machine; where cores are few it would slow them.
+#: Of the time that a fit runs while learners are at work; where cores are few it would slow the answers to them.
 TRAINING_SHARE = env.float("TRELLIS_TRAINING_SHARE", default=0.25 if (os.cpu_count() or 1) < 8 else 1.0)
 TRAINING_THREADS = env.int("TRELLIS_TRAINING_THREADS", default=max(TRAINING_CPUS // TRAINING_PROCESSES, 1))
 

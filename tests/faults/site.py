@@ -58,6 +58,7 @@ class Site:
             "TRELLIS_TRAINING_DIR": str(self.folder / "training"),
             "TRELLIS_TRAINING_LEASE_SECONDS": "2",
             "TRELLIS_TRAINING_NICE": "0",
+            "TRELLIS_TRAINING_SHARE": "1",
             "TRELLIS_TRAINING_PAUSE_SECONDS": "0",
             "TRELLIS_RATE_LIMITS": "ingest=0,recommend=0",
             "OMP_NUM_THREADS": "1",

@@ -1,37 +1,41 @@
-"""Lets a fit pause while others are at work on its machine. Standard library only.
+"""Lets a fit stand still for most of the time while learners are at work.
 
 The idle policy of the kernel gives a CPU to whoever else wants it, but the two threads of a core share its units and
-caches: a fit on one thread slows a request on the other by half. On a machine of few cores, then, a fit that is to be
-noticed by nobody has to stand still for most of the time that others are at work.
+caches: a fit on one thread slows a request on the other by half. How busy a machine is does not tell: a school at work
+takes a few per cent of it. So where cores are few a fit goes slowly while answers come in, and fast by night.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, final
 
-#: Seconds of CPU a second that others take, from which on they count as at work; a site that nobody uses takes less.
-BUSY: Final = 0.05
-#: Seconds over which that is told.
-WINDOW: Final = 2.0
-_STAT: Final = Path("/proc/stat")
+from tutor import db
+
+#: Learners count as at work for so long after the last answer or offer, seconds.
+AT_WORK: Final = 60.0
+#: Between two looks at the log, seconds.
+LOOK_SECONDS: Final = 2.0
+
+# Counted by PostgreSQL itself, in no table of ours: it costs the same however long the log is.
+_WRITTEN: Final = """
+SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables
+WHERE relname ^@ 'interactions_interaction' OR relname = 'scheduling_decision'
+"""
 
 
-def used_by_others(stat: Path = _STAT) -> float:
-    """Seconds of CPU that processes of no niceness have computed since the machine started: fits are nice."""
-    return float(stat.read_text().split(maxsplit=2)[1]) / os.sysconf("SC_CLK_TCK")
+def written() -> int:
+    """Answers and offers that the site has ever written."""
+    return int(db.rows(_WRITTEN)[0][0])
 
 
 @final
 class Breath:
-    """`share` is that of the time a fit runs while others are at work; at 1 it never pauses.
+    """`share` is that of the time a fit runs while learners are at work; at 1 it never pauses.
 
     It speaks of the process group that the fit leads; processes that it starts as leaders of groups of their own go on.
     """
@@ -40,29 +44,32 @@ class Breath:
         self,
         share: float,
         *,
-        used: Callable[[], float] = used_by_others,
+        count: Callable[[], int] = written,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.share, self._used, self._clock, self._sleep = share, used, clock, sleep
-        self._seen: deque[tuple[float, float]] = deque()
+        self.share, self._count, self._clock, self._sleep = share, count, clock, sleep
+        self._counted: int | None = None
+        self._looked = self._changed = float("-inf")
 
     def draw(self, leader: int, seconds: float) -> float:
-        """Waits so long, the fit standing still for some of it where others are at work; tells how much of it."""
-        pause = seconds * (1 - self.share) if self.share < 1 and self._is_busy() else 0.0
+        """Waits so long, the fit standing still for some of it where learners are at work; tells how much of it."""
+        pause = seconds * (1 - self.share) if self.share < 1 and self._at_work() else 0.0
         if pause:
             with standing_still(leader):
                 self._sleep(pause)
         self._sleep(seconds - pause)
         return pause
 
-    def _is_busy(self) -> bool:
+    def _at_work(self) -> bool:
         now = self._clock()
-        self._seen.append((now, self._used()))
-        while len(self._seen) > 2 and now - self._seen[1][0] >= WINDOW:
-            self._seen.popleft()
-        (since, before), (_, used) = self._seen[0], self._seen[-1]
-        return now > since and (used - before) / (now - since) >= BUSY
+        if now - self._looked >= LOOK_SECONDS:
+            counted, self._looked = self._count(), now
+            # The first look cannot tell: whoever asked for a fit a moment ago would wait for nothing.
+            if self._counted is not None and counted != self._counted:
+                self._changed = now
+            self._counted = counted
+        return now - self._changed < AT_WORK
 
 
 @contextmanager
@@ -83,7 +90,6 @@ def _send(leader: int, sign: signal.Signals) -> None:
         return
 
 
-def breath(share: float, *, niceness: int, processes: int) -> Breath:
-    """Fits that are not nice cannot be told from others; those on several processes wait for each other enough."""
-    can_tell = sys.platform == "linux" and niceness > 0 and processes == 1
-    return Breath(share if can_tell else 1.0)
+def breath(share: float, *, processes: int) -> Breath:
+    """A fit on several processes does not pause: one that stands still would hold up the others' exchange."""
+    return Breath(share if processes == 1 else 1.0)

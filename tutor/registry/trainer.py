@@ -209,7 +209,7 @@ class _Work:
         own = [sys.executable, "-m", "tutor.registry.leash", *map(str, how), *command]
         child.spawn(own, env=_environment(), cwd=settings.BASE_DIR)
         assert child.process is not None  # noqa: S101
-        air = breath(settings.TRAINING_SHARE, niceness=settings.TRAINING_NICE, processes=settings.TRAINING_PROCESSES)
+        air = breath(settings.TRAINING_SHARE, processes=settings.TRAINING_PROCESSES)
         try:
             while child.running():
                 air.draw(child.process.pid, POLL_SECONDS)
