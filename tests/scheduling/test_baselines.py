@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,97 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curricula.snapshot import Snapshot
-from kt_models.recall import DELAYS, RecallTable
-from tests.flow.situations import DAY, ORIGIN, content_of, situations
+from tests.flow.situations import DAY, ORIGIN, situations
+from tests.scheduling.asked import after, course, days_until_review, known_to, order, situation
 from tutor.scheduling.policies import (
     POLICIES,
-    Barrier,
-    Choice,
     Cohort,
     History,
-    Kind,
     Reason,
     Settings,
     Situation,
     cohort_of,
     ladders,
 )
-from tutor.scheduling.policies.placement import MOST_ANSWERS, information
-from tutor.tracing.evidence import ROW, Evidence
 from tutor.tracing.status import Criteria
 
 outcomes = st.lists(st.sampled_from([0.0, 0.4, 0.5, 0.8, 1.0]), min_size=1, max_size=12)
 pauses = st.lists(st.sampled_from([60.0, 3_600.0, DAY, 6.3 * DAY, 40 * DAY]), min_size=12, max_size=12)
-
-
-# Situations
-
-
-def course(parents: Sequence[Sequence[int]], difficulty: Sequence[float] | None = None) -> Snapshot:
-    """Concepts by what they need, with two items each."""
-    concepts = [
-        {"key": f"c{c}", "title": f"C {c}", "prerequisites": [f"c{p}" for p in of]} for c, of in enumerate(parents)
-    ]
-    hard = difficulty or [0.0] * len(parents)
-    items = [
-        {"key": f"i{c}-{k}", "concepts": [f"c{c}"], "statement": "?", "difficulty": hard[c]}
-        for c in range(len(parents))
-        for k in range(2)
-    ]
-    head = {"format": "trellis-curriculum/1", "key": "laws", "title": "Laws", "language": "en"}
-    return content_of({**head, "concepts": concepts, "items": items})
-
-
-def believing(recall: Sequence[float], sd: float = 1.0) -> RecallTable:
-    """The same at any delay."""
-    level = np.repeat(np.array(recall)[:, None], len(DELAYS), axis=1)
-    flat = np.array(recall)
-    return RecallTable(
-        ORIGIN, np.arange(len(recall)), level, np.minimum(level + 0.1, 0.99), np.full(level.shape, sd), flat, flat,
-        np.full(len(recall), sd),
-    )  # fmt: skip
-
-
-def known_to(practised: dict[int, str], mastered: Sequence[int] = (), seconds: float = ORIGIN - DAY) -> Evidence:
-    """By concept, outcomes as "1" and "0" in time order."""
-    rows = np.zeros(len(practised), ROW)
-    for row, (concept, of) in zip(rows, sorted(practised.items()), strict=True):
-        row["concept"], row["n"], row["correct"] = concept, len(of), of.count("1")
-        row["recent"] = int(of[-8:], 2)
-        row["mastered"], row["recall"], row["seconds"] = concept in mastered, 0.9, seconds
-    return Evidence(rows, np.empty(0, np.int64))
-
-
-def situation(
-    parents: Sequence[Sequence[int]], recall: Sequence[float], evidence: Evidence | None = None, **columns: Any
-) -> Situation:
-    found = Evidence.none() if evidence is None else evidence
-    settings = Settings(exploration=0.0, size=len(parents))
-    return Situation(
-        ORIGIN, course(parents), believing(recall), found, 1, **{"settings": settings, "history": None, **columns}
-    )  # fmt: skip
-
-
-def after(answers: Sequence[float], gaps: Sequence[float], now: float | None = None) -> Situation:
-    """One concept that was answered so, and another that is new."""
-    seconds = ORIGIN + np.cumsum(gaps[: len(answers)])
-    n = len(answers)
-    history = History(np.zeros(n, np.int64), np.zeros(n, np.int64), seconds, np.array(answers))
-    row = np.zeros(1, ROW)
-    row["n"], row["correct"], row["seconds"], row["recall"] = n, sum(answers), seconds[-1], 0.5
-    return dataclasses.replace(
-        situation([[], []], [0.5, 0.5], Evidence(row, np.empty(0, np.int64))),
-        now=seconds[-1] if now is None else now, history=history,
-    )  # fmt: skip
-
-
-def days_until_review(name: str, answers: Sequence[float], gaps: Sequence[float]) -> float:
-    asked = after(answers, gaps)
-    return (POLICIES[name](asked).next_due - asked.now) / DAY
-
-
-def order(choice: Choice) -> list[int]:
-    return [entry.concept for entry in choice.entries]
 
 
 # The plainest
@@ -363,71 +287,3 @@ def test_what_serves_only_what_is_known_comes_by_itself() -> None:
 def test_what_has_other_prerequisites_serves_by_its_share() -> None:
     asked = situation([[], [], [], [0, 1], [2]], [0.4] * 5)
     assert order(POLICIES["skill_it"](asked))[0] == 2
-
-
-# Placement
-
-
-CHAIN = [[], [0], [1], [2], [3]]
-
-
-def test_a_placement_asks_first_what_tells_most() -> None:
-    """The middle of a chain, ahead of its prerequisites: it tells of what is above and below."""
-    choice = POLICIES["placement"](situation(CHAIN, [0.5] * 5))
-    assert order(choice)[0] == 2
-    assert choice.entries[0].kind is Kind.NEW
-
-
-def test_what_is_surely_known_or_not_known_is_not_asked_first() -> None:
-    choice = POLICIES["placement"](situation([[]] * 3, [0.97, 0.5, 0.03]))
-    assert order(choice)[0] == 1
-
-
-def test_information_is_that_of_one_answer_and_of_its_kin() -> None:
-    """p (1 - p) sd^2, and half of it a step away; what an asked relative told is not told again."""
-    alone = 0.25 * 0.8**2
-    asked = dataclasses.replace(situation([[], [0], [1]], [0.5] * 3), table=believing([0.5] * 3, sd=0.8))
-    steps = np.array([[1, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 1]])
-    assert information(asked) == pytest.approx(alone * steps.sum(axis=1))
-    after_one = dataclasses.replace(asked, evidence=known_to({0: "1"}))
-    assert information(after_one) == pytest.approx(alone * steps @ [1.0, 0.5, 0.75])
-
-
-def test_a_placement_asks_no_concept_a_third_time() -> None:
-    asked = situation([[]] * 3, [0.5] * 3, known_to({0: "01", 1: "1"}))
-    assert set(order(POLICIES["placement"](asked))) == {1, 2}
-
-
-@pytest.mark.parametrize(("sd", "is_over"), [(0.44, True), (0.46, False)])
-def test_a_placement_ends_when_nothing_would_tell_enough(sd: float, is_over: bool) -> None:
-    asked = dataclasses.replace(situation([[]] * 3, [0.5] * 3), table=believing([0.5] * 3, sd=sd))
-    assert POLICIES["placement"](asked).nothing is (Barrier.PLACED if is_over else None)
-
-
-@pytest.mark.parametrize(("answers", "is_over"), [(24, False), (25, True)])
-def test_a_placement_ends_after_so_many_answers(answers: int, is_over: bool) -> None:
-    n = 30
-    asked = situation([[]] * n, [0.5] * n, known_to(dict.fromkeys(range(answers), "1")))
-    assert POLICIES["placement"](asked).nothing is (Barrier.PLACED if is_over else None)
-
-
-def test_a_placement_that_may_ask_nothing_is_not_complete() -> None:
-    asked = situation([[]] * 3, [0.5] * 3, scope=np.zeros(3, np.bool_))
-    assert POLICIES["placement"](asked).nothing is Barrier.OUT_OF_SCOPE
-
-
-def test_a_placement_by_answers_ends_and_leaves_little_in_doubt() -> None:
-    """Half of a course is known; whoever answers so is placed after few questions, each asked twice at most."""
-    n = 40
-    content_parents = [[c - 1] if c % 10 else [] for c in range(n)]
-    known, seen = {c for c in range(n) if c % 10 < 5}, dict[int, str]()
-    choice = POLICIES["placement"](situation(content_parents, [0.5] * n))
-    while choice.entries:
-        concept = choice.entries[0].concept
-        seen[concept] = seen.get(concept, "") + ("1" if concept in known else "0")
-        recall = [0.9 if "1" in seen.get(c, "") else 0.1 if c in seen else 0.5 for c in range(n)]
-        choice = POLICIES["placement"](situation(content_parents, recall, known_to(seen)))
-    assert choice.nothing is Barrier.PLACED
-    assert sum(map(len, seen.values())) <= MOST_ANSWERS
-    assert max(map(len, seen.values())) <= 2
-    assert {c // 10 for c in seen} == {0, 1, 2, 3}
