@@ -1,26 +1,39 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from curricula.models import Curriculum
 from tests import people
 from tests.dashboard import models_room
-from tests.dashboard.classroom import a_classroom
+from tests.dashboard.classroom import a_classroom, answers, take_in
 from tests.dashboard.models_room import Room
 from tests.dashboard.pages import Reader
+from tests.flow import judged
 from tutor import kept
 from tutor.accounts import learner_tokens
 from tutor.accounts.access import Client as ApiCaller
-from tutor.accounts.models import ApiClient, Group, School, User
+from tutor.accounts.models import ApiClient, Group, Learner, School, User
 from tutor.dashboard import own_session
+from tutor.registry import services as registry
+from tutor.registry.models import ModelVersion
 from tutor.scheduling import contents
 
 SignIn = Callable[[User], Client]
+Post = Callable[..., str]
+
+
+def text_of(answer: Any) -> str:
+    """What is read, in one line."""
+    html = re.sub(r"<(style|script).*?</\1>", "", answer.content.decode(), flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +112,43 @@ def readers(
         Reader.ADMIN: signed_in(head),
         Reader.LEARNER: own,
     }
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("op@example.org", "x")
+
+
+@pytest.fixture
+def their_head(other_school: School) -> User:
+    return people.a_teacher(other_school, "Their Head", role=User.Role.ADMIN)
+
+
+@pytest.fixture
+def baseline(fractions: Curriculum) -> ModelVersion:
+    """It serves all schools."""
+    found = registry.ensure_served(fractions.pk)
+    assert found
+    return found
+
+
+@pytest.fixture
+def version(fractions: Curriculum, school: School, class_7b: Group, baseline: ModelVersion) -> ModelVersion:
+    """A candidate of Elm School's."""
+    return judged.a_judged_version(fractions, school_id=school.pk, groups={class_7b.pk: 20})
+
+
+@pytest.fixture
+def post(head: User, signed_in: SignIn) -> Post:
+    """As the head presses a button: what the next page says."""
+
+    def post_(path: str, **fields: str) -> str:
+        return text_of(signed_in(head).post(f"/models/{path}/", fields, follow=True))
+
+    return post_
+
+
+@pytest.fixture
+def practised(class_7b: Group, fractions: Curriculum, school: School, bo: Learner, ana: Learner, now: datetime) -> None:
+    given = [one for who in (bo, ana) for one in answers(who, fractions, "halves-1", "01", last=now)]
+    take_in(school, given, now=now)

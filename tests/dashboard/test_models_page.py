@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from html import unescape
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,66 +12,18 @@ from curricula.models import Curriculum
 from tests import people
 from tests.dashboard import models_room as room
 from tests.dashboard.classroom import answers, take_in
-from tests.dashboard.conftest import SignIn
+from tests.dashboard.conftest import Post, SignIn, text_of
 from tests.flow import judged
 from tests.flow.steps import statements
 from tests.flow.versions import keep_beside
-from tutor.accounts.models import Group, Learner, School, User
+from tutor.accounts.models import Group, School, User
 from tutor.dashboard import models_queries
 from tutor.registry import deployments
 from tutor.registry import services as registry
 from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 from tutor.tracing import beside
-from tutor.tracing.models import LearnerState
 
 State = ModelVersion.State
-Post = Callable[..., str]
-
-
-def text_of(answer: Any) -> str:
-    """What is read, in one line."""
-    html = re.sub(r"<(style|script).*?</\1>", "", answer.content.decode(), flags=re.S)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
-
-
-@pytest.fixture
-def operator(db: None) -> User:
-    return User.objects.create_superuser("op@example.org", "x")
-
-
-@pytest.fixture
-def their_head(other_school: School) -> User:
-    return people.a_teacher(other_school, "Their Head", role=User.Role.ADMIN)
-
-
-@pytest.fixture
-def baseline(fractions: Curriculum) -> ModelVersion:
-    """It serves all schools."""
-    found = registry.ensure_served(fractions.pk)
-    assert found
-    return found
-
-
-@pytest.fixture
-def version(fractions: Curriculum, school: School, class_7b: Group, baseline: ModelVersion) -> ModelVersion:
-    """A candidate of Elm School's."""
-    return judged.a_judged_version(fractions, school_id=school.pk, groups={class_7b.pk: 20})
-
-
-@pytest.fixture
-def practised(class_7b: Group, fractions: Curriculum, school: School, bo: Learner, ana: Learner, now: datetime) -> None:
-    given = [one for who in (bo, ana) for one in answers(who, fractions, "halves-1", "01", last=now)]
-    take_in(school, given, now=now)
-
-
-@pytest.fixture
-def post(head: User, signed_in: SignIn) -> Post:
-    """As the head presses a button: what the next page says."""
-
-    def post_(path: str, **fields: str) -> str:
-        return text_of(signed_in(head).post(f"/models/{path}/", fields, follow=True))
-
-    return post_
 
 
 def test_the_page_tells_who_serves_and_what_is_tried_beside(
@@ -353,56 +302,3 @@ def test_an_operator_tells_curricula_of_one_title_apart(
         people.a_curriculum(None, key=f"shared-{n}", title=f"Shared {n}")
     chosen = browser.get("/models/", {"curriculum": str(theirs.pk)}).content.decode()
     assert f'<option value="{theirs.pk}" selected>Fractions (Oak School)</option>' in chosen
-
-
-def test_a_school_follows_all_schools_again_and_goes_back(
-    practised: None, fractions: Curriculum, school: School, version: ModelVersion, baseline: ModelVersion, post: Post,
-    head: User, signed_in: SignIn, now: datetime,
-) -> None:  # fmt: skip
-    own, theirs = f"PSI-KT {str(version.pk)[-6:]}", f"Half-life {str(baseline.pk)[-6:]}"
-    deployments.promote(version, school_id=school.pk, now=now)
-    LearnerState.objects.all().delete()
-    page = text_of(signed_in(head).get("/models/"))
-    assert f"{theirs}, the model of all schools, will serve Elm School on Fractions in place of {own}" in page
-    assert f"0 of 2 learners are level under {theirs}, so it would be refused. Put it in shadow first" in page
-    refused = post(f"of/{fractions.pk}/follow-site")
-    assert "Not followed:" in refused and "0 of 2 learners are level, 2 not begun" in refused
-    assert room.served(fractions, school).champion == version
-    post(f"{baseline.pk}/shadow")
-    beside.look(now=now)
-    keep_beside(now=now)
-    take_in(school, [], now=now)
-    page = text_of(signed_in(head).get("/models/"))
-    assert "so it would be refused" not in page and f"{theirs} is no longer in shadow" in page
-    followed = post(f"of/{fractions.pk}/follow-site")
-    assert f"Elm School follows all schools again: {theirs} serves" in followed
-    assert "no longer follows that of all schools" in followed and f"Roll back to {own}" in followed
-    assert deployments.deployed(fractions.pk, school.pk) is None
-    assert f"{own} serves Elm School again" in post(f"of/{fractions.pk}/roll-back")
-    assert room.served(fractions, school).champion == version
-
-
-def test_a_school_follows_in_haste_if_that_is_said(
-    practised: None, fractions: Curriculum, school: School, version: ModelVersion, post: Post, now: datetime
-) -> None:
-    deployments.promote(version, school_id=school.pk, now=now)
-    assert "follows all schools again" in post(f"of/{fractions.pk}/follow-site", force="on")
-    assert "Not followed: school" in post(f"of/{fractions.pk}/follow-site", force="on")
-
-
-def test_an_operator_has_no_school_that_could_follow(
-    baseline: ModelVersion, fractions: Curriculum, operator: User, signed_in: SignIn
-) -> None:
-    browser = signed_in(operator)
-    assert "Follow all schools" not in text_of(browser.get("/models/"))
-    assert browser.post(f"/models/of/{fractions.pk}/follow-site/", {"force": "on"}).status_code == 404
-
-
-def test_what_a_school_left_is_not_listed_as_its_own(
-    version: ModelVersion, fractions: Curriculum, school: School, operator: User, signed_in: SignIn, now: datetime
-) -> None:
-    deployments.promote(version, school_id=school.pk, now=now)
-    browser = signed_in(operator)
-    assert "Schools with a model of their own" in text_of(browser.get("/models/"))
-    deployments.follow_site(fractions.pk, school.pk, now=now)
-    assert "Schools with a model of their own" not in text_of(browser.get("/models/"))
