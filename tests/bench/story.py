@@ -1,6 +1,6 @@
 """A school's models from the first fit to a roll-back, under load: the whole story on a public log.
 
-    python -m tests.bench story [--answers 120000] [--quick]
+    python -m tests.bench story [--answers 150000] [--quick]
 
 A real site: PostgreSQL as durable as in production, Valkey, web server, pool of inference workers, training worker,
 beat. A school is filled with the earlier answers of assist12's learners; `manage.py retrain` fits logistic, PSI-KT and
@@ -32,11 +32,12 @@ from tests.bench._whole_site import Refused, Site
 from tutor.children import wait_for
 
 PATH: Final = harness.DATA / "assist12" / "interactions.parquet"
-ANSWERS: Final = 120_000
-QUICK_ANSWERS: Final = 15_000
+ANSWERS: Final = 150_000
+QUICK_ANSWERS: Final = 30_000
 KINDS: Final = ("logistic", "psikt", "cakt")
-#: Of the answers, by time: in the log before the first fit. The rest come in over HTTP.
-BEFORE: Final = 0.7
+#: Of the answers, by time: in the log before the first fit. The rest come in over HTTP: enough of them that learners
+#: are still at work when a challenger serves, although fits go slowly meanwhile.
+BEFORE: Final = 0.3
 #: Answers of a call, and calls a second in all: a school of 1,000 learners at work.
 CALL: Final = 5
 PER_SECOND: Final = 4.0
