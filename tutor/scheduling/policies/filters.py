@@ -17,6 +17,8 @@ OPEN: Final = -1
 CODES: Final = tuple(Barrier)
 #: What was missed this often in a row is not asked again at once: more of the same does not help.
 _MOST_RETRIES: Final = 3
+#: Outcomes that the evidence keeps of a concept.
+_RECENT: Final = 8
 #: Items looked back upon for what was answered a moment ago.
 _LOOK_BACK: Final = 12
 
@@ -73,9 +75,9 @@ def _answered_today(situation: Situation) -> Bool:
 
 def spinning(situation: Situation) -> Bool:
     """(concepts,) practised over and over without getting anywhere (wheel-spinning: Beck & Gong 2013)."""
-    n = situation.column("n")
-    recent = np.unpackbits(situation.column("recent").astype(np.uint8)[:, None], axis=1).sum(axis=1)
-    return np.asarray((n >= situation.settings.spinning_after) & ~situation.mastered & (recent <= 4))
+    n, bits = situation.column("n"), situation.column("recent").astype(np.uint8)[:, None]
+    seldom_right = 2 * np.unpackbits(bits, axis=1).sum(axis=1) <= np.minimum(n, _RECENT)
+    return np.asarray((n >= situation.settings.spinning_after) & ~situation.mastered & seldom_right)
 
 
 def lately(situation: Situation) -> dict[int, int]:
