@@ -171,8 +171,9 @@ def test_few_answers_are_said_to_be_too_few(good: logistic.Model, answers: Datas
     """What many learners show to be about as good, ten cannot."""
     wavering, rivals, limits = spoilt(Wavering, good), {"champion": good}, Limits(log_loss=0.03, ahead=1.0)
     few, many = (
-        gates.judge(case(wavering, some, since, rivals=rivals, limits=limits)).gates[0]
-        for some in (answers.take(np.arange(4)), answers)
+        next(gate for gate in verdict.gates if gate.name == "next answer against champion")
+        for some in (answers.take(np.arange(10, 20)), answers)
+        for verdict in [gates.judge(case(wavering, some, since, rivals=rivals, limits=limits))]
     )
     assert many.passed, many.reason
     assert not few.passed
@@ -189,8 +190,17 @@ def test_few_learners_are_put_together_and_too_few_are_not_judged(
 ) -> None:
     """An interval over two learners tells nothing, however many answers they gave."""
     judged = {n: gates.judge(case(good, answers.take(np.arange(n)), since, rivals={"champion": good})) for n in (2, 40)}
+    assert [gate.name for gate in judged[2].gates] == ["enough"]
     assert "answers" in failed(judged[2])
     assert "answers" not in failed(judged[40])
     (people,) = (gate for gate in judged[40].gates if gate.block == "people")
     assert 3 <= len(people.figures) <= 8
     assert all(part["log_loss"]["low"] is not None for part in people.figures.values())
+
+
+def test_a_single_later_answer_is_too_little_and_that_is_said(good: logistic.Model, answers: Dataset) -> None:
+    last = float(answers.interactions.seconds.max())
+    verdict = gates.judge(case(good, answers, last, rivals={"champion": good}))
+    assert verdict.reasons == (
+        "answers, enough: there are 1 answers of 1 learners, 30 of 10 are needed: more will come",
+    )

@@ -297,6 +297,23 @@ def test_nobody_is_judged_by_what_the_champion_has_seen(practised: Curriculum) -
     assert "answers, enough: there are" in run.version.reason
 
 
+def test_a_single_answer_since_the_champion_was_fitted_is_too_little_to_judge_by(
+    practised: Curriculum, school: School
+) -> None:
+    champion = registry.ensure_served(practised.pk)
+    assert champion is not None
+    last = steps.at(17, days=2).timestamp()
+    ModelVersion.objects.filter(pk=champion.pk).update(is_baseline=False, data={"before": last + 30.0})
+    late = steps.answer(steps.learners(school, 1)[0], practised, seconds=last + 60.0)
+    steps.record(school, [late], now=timezone.now() - timedelta(hours=1))
+    run = finished(request(practised))
+    assert run.status == Status.DONE, run.message
+    assert run.version is not None
+    assert run.version.reason.startswith("answers, enough: there are 1 answers of 1 learners")
+    assert run.version.metrics["n"] == 1
+    assert card(queries.access_version(None, run.version.pk), steps.client_of(school)).gates
+
+
 def test_a_run_registers_one_version_and_none_once_cancelled(practised: Curriculum, folder: Path) -> None:
     run = request(practised)
     TrainingRun.objects.filter(pk=run.pk).update(cancel_requested=True, worker="another")

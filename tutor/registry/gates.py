@@ -123,7 +123,7 @@ class NothingLater(ValueError):
 
 
 def judge(case: Case, table: Table | None = None) -> Verdict:
-    """Runs all gates, on predictions made before if given.
+    """Runs all gates, on predictions made before if given; where there is too little to judge by, only says so.
 
     Raises:
         NothingLater: if there is no answer to judge by.
@@ -134,7 +134,10 @@ def judge(case: Case, table: Table | None = None) -> Verdict:
             f"none of {case.answers.n_answers} answers came at {case.since:.0f} or later: wait, or fit on less"
         )
     table = table or Table(case)
-    return Verdict(tuple(gate for block in blocks() for gate in block(case, table)))
+    (enough,) = _enough(case, table)
+    # Of a handful of answers figures say nothing, and of one there are none.
+    rest = (gate for block in blocks() for gate in block(case, table)) if enough.passed else ()
+    return Verdict((enough, *rest))
 
 
 @final
@@ -271,7 +274,7 @@ def _auc_of_flips(case: Case, rng: np.random.Generator) -> float:
 
 
 Block = Callable[[Case, Table], Iterator[Gate]]
-BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks, _enough)
+BLOCKS: Final[tuple[Block, ...]] = (_prediction, _people, _leaks)
 #: By name, for they stand above.
 ABOVE: Final = ("tutor.scheduling.tournament.gate.not_worse",)
 
