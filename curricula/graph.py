@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 
 import networkx as nx
 import numpy as np
+from numpy.typing import NDArray
 
 from kt_models.base import ConceptLists
 from kt_models.recall import Int
+
+#: Sets of concepts, a bit each.
+Bits = NDArray[np.uint64]
 
 
 def cycles(prerequisites: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -65,15 +69,34 @@ def ancestors(parents: ConceptLists, concepts: Iterable[int]) -> Int:
     return np.array(sorted(seen), dtype=np.int64)
 
 
-def downstream_counts(parents: ConceptLists) -> Int:
-    """(concepts,) number of concepts that need this one, directly or not."""
-    # A concept's dependents as the bits of one integer: a union is one machine operation per 64 concepts.
+def descendants(parents: ConceptLists) -> Bits:
+    """(concepts, words) who needs each concept, directly or not: bit c % 64 of word c // 64 for concept c."""
+    # As one integer each: a union is one machine operation per 64 concepts.
     reached = [0] * len(parents)
     for child in reversed(_order(parents)):
         below = reached[child] | (1 << child)
         for parent in parents.flat[parents.offset[child] : parents.offset[child + 1]].tolist():
             reached[parent] |= below
-    return np.array([bits.bit_count() for bits in reached], dtype=np.int64)
+    width = 8 * _words(len(parents))
+    packed = b"".join(bits.to_bytes(width, "little") for bits in reached)
+    return np.frombuffer(packed, "<u8").reshape(len(parents), -1 if width else 0)
+
+
+def count_among(descendants: Bits, chosen: NDArray[np.bool_]) -> Int:
+    """(concepts,) how many of the chosen need each concept; `chosen` (concepts,)."""
+    packed = np.zeros(8 * _words(len(chosen)), np.uint8)
+    packed[: (len(chosen) + 7) // 8] = np.packbits(chosen, bitorder="little")
+    counts: Int = np.bitwise_count(descendants & packed.view("<u8")).sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def downstream_counts(parents: ConceptLists) -> Int:
+    """(concepts,) number of concepts that need this one, directly or not."""
+    return count_among(descendants(parents), np.ones(len(parents), np.bool_))
+
+
+def _words(concepts: int) -> int:
+    return (concepts + 63) // 64
 
 
 def _order(parents: ConceptLists) -> list[int]:

@@ -41,6 +41,17 @@ def test_depth_ancestors_and_downstream_equal_brute_force(parents: list[list[int
     assert graph.downstream_counts(lists).tolist() == [sum(c in r for r in reached) for c in concepts]
 
 
+@given(parents=acyclic(), data=st.data())
+def test_dependents_among_some_are_counted_as_by_brute_force(parents: list[list[int]], data: st.DataObject) -> None:
+    """Also where they are more than one machine word holds."""
+    ahead = data.draw(st.sampled_from([0, 60, 130]))
+    parents = [[] for _ in range(ahead)] + [[ahead + p for p in of] for of in parents]
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=len(parents), max_size=len(parents))), np.bool_)
+    reached = [above(parents, concept) for concept in range(len(parents))]
+    counts = graph.count_among(graph.descendants(ConceptLists.of(parents)), chosen)
+    assert counts.tolist() == [sum(c in reached[d] for d in np.flatnonzero(chosen)) for c in range(len(parents))]
+
+
 @given(acyclic())
 def test_inverting_twice_gives_the_graph_back(parents: list[list[int]]) -> None:
     lists = ConceptLists.of(parents)

@@ -16,7 +16,7 @@ _SENTENCES: Final = {
     ),
     Reason.STARTED: gettext_noop("Begun and not mastered yet (expected {figure:.0%} right)."),
     Reason.READY: gettext_noop("New, and what it builds on is likely mastered."),
-    Reason.UNLOCKS: gettext_noop("Later concepts that build on it: {figure:.0f}."),
+    Reason.UNLOCKS: gettext_noop("Later concepts that build on it and are not mastered yet: {figure:.0f}."),
     Reason.SUCCESS_BAND: gettext_noop("The item fits: about {figure:.0%} chance of a right answer."),
     Reason.EXPLORED: gettext_noop("Drawn at random among the best, so that ways of choosing can be compared."),
     Reason.GOAL: gettext_noop("One of the concepts that the class is to learn."),

@@ -52,9 +52,9 @@ def _(text: str) -> str:
 
 
 _ALL: Final = (
-    Policy("gain", 5, _("What practice now adds to what will be known, per minute."), gain),
+    Policy("gain", 6, _("What practice now adds to what will be known, per minute."), gain),
     Policy("threshold", 2, _("Reviews whatever has faded below the desired retention first."), threshold),
-    Policy("exam", 4, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
+    Policy("exam", 5, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
     Policy(
         "placement", 2, _("Finds out what is known already with few questions, ahead of prerequisites."),
         placement, needs_prerequisites=False, retries=False,
@@ -73,7 +73,7 @@ _ALL: Final = (
     Policy("zpdes", 3, _("Where a learner's answers are improving, among what prerequisites open."), zpdes,
            draws=True),
     Policy("alp_gmm", 3, _("Where a whole cohort's answers are changing."), alp_gmm, reads_cohort=True, draws=True),
-    Policy("skill_it", 2, _("What serves most of the concepts that are not known yet."), skill_it),
+    Policy("skill_it", 3, _("What serves most of the concepts that are not known yet."), skill_it),
 )  # fmt: skip
 #: By name, as chosen for a group and written into the decision log.
 POLICIES: Final[dict[str, Policy]] = {policy.name: policy for policy in _ALL}

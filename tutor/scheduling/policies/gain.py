@@ -37,8 +37,9 @@ def gain(situation: Situation) -> Ranking:
     next day, and the surer, the longer it keeps (Cepeda et al. 2006); minutes = those of the next answer, longer where
     it is likely wrong, and where it is the first by the share of one of the answers that mastery takes: the explanation
     is paid once for all of them, as the index of a project counts what follows its beginning (Gittins 1979);
-    downstream = concepts to be learnt that need this one. With `look_ahead` l > 1 a concept is also worth what it would
-    open: over ways through at most l concepts, worth and minutes are summed, and the best way counts.
+    downstream = concepts to be learnt that need this one and are not mastered yet. With `look_ahead` l > 1 a concept is
+    also worth what it would open: over ways through at most l concepts, worth and minutes are summed, and the best way
+    counts.
     """
     pause = situation.settings.horizon_days * SECONDS_PER_DAY
     return _ranking(situation, situation.gain_at(situation.now + pause))
@@ -78,7 +79,7 @@ def _ranking(situation: Situation, gained: Float) -> Ranking:
     faded = np.where(situation.is_due, np.maximum(situation.level - situation.recall, 0.0), 0.0)
     worth = (gained + faded) * _recharged(situation)
     wanted = wanted_by_belief(situation)
-    goal, downstream = goals(situation.content, situation.settings.goals)
+    goal, downstream = goals(situation)
     unlocks = np.log1p(downstream) / _UNLOCK_SHARE
     weight = goal + unlocks
     score = _ahead(situation, worth * weight)
@@ -95,16 +96,21 @@ def _recharged(situation: Situation) -> Float:
     return np.asarray(1.0 - np.exp2(-situation.rested / half))
 
 
-@lru_cache(maxsize=4 * KEPT_VERSIONS)
-def goals(content: Snapshot, chosen: frozenset[int]) -> tuple[Float, Float]:
-    """(concepts,) 1 for what is to be learnt, 0 for others; and how many of those need each concept."""
-    if not chosen:
-        return np.ones(content.n_concepts), content.downstream.astype(np.float64)
-    goal, downstream = np.zeros(content.n_concepts), np.zeros(content.n_concepts)
-    goal[sorted(chosen)] = 1.0
-    for concept in chosen:
-        downstream[graph.ancestors(content.prerequisites, [concept])] += 1
-    return goal, downstream
+def goals(situation: Situation) -> tuple[Float, Float]:
+    """(concepts,) 1 for what is to be learnt, 0 for others; and how many of those, not mastered yet, need each."""
+    content, chosen = situation.content, situation.settings.goals
+    goal = np.ones(content.n_concepts)
+    if chosen:
+        goal[:] = 0.0
+        goal[sorted(chosen)] = 1.0
+    ahead = (goal > 0) & content.concept_active & ~situation.mastered
+    ahead[sorted(situation.rules.known)] = False
+    return goal, graph.count_among(_descendants(content), ahead).astype(np.float64)
+
+
+@lru_cache(maxsize=KEPT_VERSIONS)
+def _descendants(content: Snapshot) -> graph.Bits:
+    return graph.descendants(content.prerequisites)
 
 
 def _ahead(situation: Situation, worth: Float) -> Float:

@@ -22,14 +22,17 @@ def skill_it(situation: Situation) -> Ranking:
 
     The paper's loss of a skill is 1 - recall here, its learnt weight of an edge an even share among the prerequisites
     of a concept, and its window one step, because nothing but the situation is known. It is an order here, the mixture
-    being that the best falls back as it is learnt. The learnability mask is the prerequisites, as for all policies.
+    being that the best falls back as it is learnt. What a teacher says is known is served by nothing. The learnability
+    mask is the prerequisites, as for all policies.
     """
     wanted = wanted_by_belief(situation)
     lacking = 1.0 - situation.recall
     parents = situation.content.prerequisites
     share = lacking / np.maximum(parents.counts, 1)
     child, parent = parents.owner, parents.flat
-    is_used = situation.content.concept_active[child]
+    is_open = situation.content.concept_active.copy()
+    is_open[sorted(situation.rules.known)] = False
+    is_used = is_open[child]
     serves = np.bincount(parent[is_used], share[child[is_used]], len(lacking)).astype(np.float64)
     weight = np.exp(_STEP * (lacking + serves))
     total = float(weight[wanted].sum()) or 1.0
