@@ -1,72 +1,31 @@
-"""A model fitted anew: what comes of it, and what happens when its worker, its answers or its asker give up."""
+"""A model fitted anew: what comes of it, and what is said where nothing can."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
 from django.utils import timezone
 
 from curricula import services as curricula
 from curricula.models import Curriculum
 from tests import people
 from tests.flow import steps
+from tests.registry.training import finished, request
 from tutor.accounts.access import NotFound
 from tutor.accounts.models import School
-from tutor.children import wait_for
-from tutor.registry import loader, queries, runs, trainer
+from tutor.registry import loader, queries, runs
 from tutor.registry import services as registry
-from tutor.registry import steps as training_steps
 from tutor.registry.card import card
 from tutor.registry.models import Deployment, EdgeReview, ModelVersion, TrainingRun
 from tutor.registry.runs import CannotRun
 
 Status = TrainingRun.Status
 #: Steps are processes, which see what is committed only.
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Any) -> Path:
-    settings.TRAINING_DIR, settings.TRAINING_NICE = tmp_path / "training", 5
-    settings.TRAINING_PAUSE_SECONDS, settings.TRAINING_SHARE = 0, 1.0
-    return tmp_path / "training"
-
-
-@pytest.fixture
-def practised(school: School, fractions: Curriculum) -> Curriculum:
-    """Twenty-four learners, some of whom know more than others, have answered over three days."""
-    chance = np.random.default_rng(3)
-    answers = []
-    for learner in steps.learners(school, 24):
-        knows = chance.normal()
-        for n in range(18):
-            item = int(chance.integers(6))
-            right = float(chance.random() < 1 / (1 + np.exp(-knows - 0.2 * n + 0.5 * item)))
-            seconds = steps.at(n, days=n // 6).timestamp()
-            answers.append(steps.answer(learner, fractions, item, correct=right, seconds=seconds))
-    steps.record(school, answers, now=timezone.now() - timedelta(hours=1))
-    return fractions
-
-
-def request(curriculum: Curriculum, kind: str = "logistic", **options: object) -> TrainingRun:
-    return runs.request(kind=kind, curriculum_id=curriculum.pk, now=timezone.now(), **options)  # type: ignore[arg-type]
-
-
-def finished(run: TrainingRun) -> TrainingRun:
-    while trainer.run_next(now=timezone.now()):
-        pass
-    run.refresh_from_db()
-    return run
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("folder")]
 
 
 def test_a_run_ends_in_a_version_that_says_what_it_is_of(practised: Curriculum, school: School, folder: Path) -> None:
@@ -163,101 +122,6 @@ def test_too_few_answers_are_told(school: School, fractions: Curriculum) -> None
     assert run.message.startswith("there are 2 answers of 1 learners, at least 100 of 5 are needed")
 
 
-def test_a_run_is_cancelled_at_once_while_nobody_works_on_it(practised: Curriculum) -> None:
-    run = runs.cancel(request(practised), now=timezone.now())
-    assert run.status == Status.CANCELLED
-    assert not trainer.run_next(now=timezone.now())
-    request(practised)
-
-
-class Busy(threading.Thread):
-    """A worker of this process that carries out one run of a fit that takes long."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-
-    def run(self) -> None:
-        from django.db import connection
-
-        try:
-            trainer.run_next(now=timezone.now())
-        finally:
-            connection.close()
-
-
-def reached(run: TrainingRun, what: Callable[[TrainingRun], bool]) -> None:
-    def there() -> bool:
-        run.refresh_from_db()
-        return what(run)
-
-    assert wait_for(there, 60), f"{run.status} {run.step} {run.progress} {run.message}"
-
-
-@pytest.fixture
-def busy(practised: Curriculum) -> Iterator[tuple[TrainingRun, Busy]]:
-    """A fit that has begun, and its worker."""
-    run, worker = request(practised, "psikt", settings={"epochs": 100_000}), Busy()
-    worker.start()
-    reached(run, lambda run: run.step == "fit" and run.progress.get("event") == "step")
-    yield run, worker
-    runs.cancel(run, now=timezone.now())
-    worker.join(30)
-
-
-def fit_of(folder: Path, run: TrainingRun) -> int:
-    return int((folder / str(run.pk) / "step.pid").read_text().split()[0])
-
-
-def test_a_run_shows_how_far_it_is_and_ends_when_it_is_cancelled(busy: tuple[TrainingRun, Busy], folder: Path) -> None:
-    run, worker = busy
-    assert run.progress.keys() >= {"step"}
-    assert run.status == Status.RUNNING
-    assert os.getpriority(os.PRIO_PROCESS, fit_of(folder, run)) == 5
-    runs.cancel(run, now=timezone.now())
-    worker.join(30)
-    reached(run, lambda run: run.status == Status.CANCELLED)
-    assert not (folder / str(run.pk)).exists()
-
-
-def test_a_fit_that_is_killed_goes_on_from_its_checkpoint(busy: tuple[TrainingRun, Busy], folder: Path) -> None:
-    run, worker = busy
-    reached(run, lambda run: (folder / str(run.pk) / "checkpoint").exists())
-    os.kill(fit_of(folder, run), signal.SIGKILL)
-    worker.join(30)
-    reached(run, lambda run: run.status == Status.QUEUED)
-    assert "fit was ended by signal 9" in run.message
-    far = run.progress["step"]
-    again = Busy()
-    again.start()
-    reached(run, lambda run: run.status == Status.RUNNING and run.progress.get("step", 0) > far)
-    curve = [record["step"] for record in run.log if record.get("event") == "step"]
-    assert curve == sorted(curve)
-    runs.cancel(run, now=timezone.now())
-    again.join(30)
-
-
-def test_a_fit_that_always_dies_at_the_same_place_is_given_up_and_holds_nobody_up(
-    practised: Curriculum, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dying, other = request(practised, "psikt", settings={"epochs": 100_000}), request(practised, "half-life")
-    tell, deaths = trainer._Work._tell, []
-
-    def killed(work: Any, step: Any, part: str, **options: Any) -> None:
-        """As memory that always ends at the third epoch."""
-        tell(work, step, part, **options)
-        if work.run.pk == dying.pk and work.run.progress.get("step", 0) >= 3 and part == "psikt":
-            deaths.append(1)
-            raise trainer.StepKilled("fit was ended by signal 9")
-
-    monkeypatch.setattr(trainer._Work, "_tell", killed)
-    assert finished(dying).status == Status.FAILED
-    assert dying.message.startswith(f"given up after {trainer.MAX_ATTEMPTS} attempts; the last: fit was ended")
-    # Once while it got further than before, and then as often as is allowed.
-    assert len(deaths) <= trainer.MAX_ATTEMPTS + 2
-    other.refresh_from_db()
-    assert other.finished_at < dying.finished_at
-
-
 def test_what_lies_broken_about_is_no_rival_and_no_start(practised: Curriculum, folder: Path) -> None:
     """Left by a step that was killed while it wrote; and a start whose files are gone."""
     baseline = registry.ensure_served(practised.pk)
@@ -312,30 +176,6 @@ def test_a_single_answer_since_the_champion_was_fitted_is_too_little_to_judge_by
     assert run.version.reason.startswith("answers, enough: there are 1 answers of 1 learners")
     assert run.version.metrics["n"] == 1
     assert card(queries.access_version(None, run.version.pk), steps.client_of(school)).gates
-
-
-def test_a_run_registers_one_version_and_none_once_cancelled(practised: Curriculum, folder: Path) -> None:
-    run = request(practised)
-    TrainingRun.objects.filter(pk=run.pk).update(cancel_requested=True, worker="another")
-    told = pytest.raises(training_steps.CannotStep, match="cancelled or taken over: nothing is registered")
-    with told, transaction.atomic():
-        training_steps._still_ours(run)
-
-
-def test_a_worker_who_lost_the_run_writes_no_more(busy: tuple[TrainingRun, Busy]) -> None:
-    run, worker = busy
-    later = timezone.now() + timedelta(hours=1)
-    TrainingRun.objects.filter(pk=run.pk).update(lease_until=later, message="taken over")
-    worker.join(30)
-    run.refresh_from_db()
-    assert (run.status, run.message, run.lease_until) == (Status.RUNNING, "taken over", later)
-
-
-def test_a_run_that_gets_nowhere_is_given_up(practised: Curriculum) -> None:
-    run = request(practised)
-    TrainingRun.objects.filter(pk=run.pk).update(attempts=trainer.MAX_ATTEMPTS, message="fit was ended by signal 9")
-    assert finished(run).status == Status.FAILED
-    assert run.message == f"given up after {trainer.MAX_ATTEMPTS} attempts; the last: fit was ended by signal 9"
 
 
 def test_by_night_models_are_fitted_where_enough_has_come_in(practised: Curriculum) -> None:

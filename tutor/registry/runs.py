@@ -23,7 +23,7 @@ from tutor.registry.models import Deployment, ModelVersion, TrainingRun
 
 log = structlog.get_logger()
 
-State = ModelVersion.State
+State, Status = ModelVersion.State, TrainingRun.Status
 #: Whose parameters a fit may begin with.
 _ACCEPTED: Final = (State.CANDIDATE, State.SHADOW, State.CHAMPION, State.RETIRED)
 
@@ -52,6 +52,9 @@ def request(
         CannotRun: if the kind or a setting is none, or nothing is published.
         AlreadyOpen: if a run of this target is.
     """
+    target = {"kind": kind, "curriculum": curriculum_id, "school": school_id}
+    # Their worker died before it saw that they were cancelled.
+    _end_left(TrainingRun.objects.filter(**target, cancel_requested=True, lease_until__lt=now), now)
     # So that what comes of it has a champion to be compared with.
     services.ensure_served(curriculum_id)
     run = TrainingRun(
@@ -70,7 +73,6 @@ def request(
             run.save(force_insert=True)
             transaction.on_commit(ring)
     except IntegrityError as error:
-        target = {"kind": kind, "curriculum": curriculum_id, "school": school_id}
         open_ = TrainingRun.objects.filter(**target, finished_at=None).first()
         if open_ is None:
             raise
@@ -83,11 +85,20 @@ def request(
 
 def cancel(run: TrainingRun, *, now: datetime) -> TrainingRun:
     """Ends a run: at once if nobody works on it, else as soon as its worker sees it, within seconds."""
-    unclaimed = TrainingRun.objects.filter(pk=run.pk, finished_at=None, status=TrainingRun.Status.QUEUED)
-    if not unclaimed.update(status=TrainingRun.Status.CANCELLED, finished_at=now, message="cancelled"):
-        TrainingRun.objects.filter(pk=run.pk, finished_at=None).update(cancel_requested=True)
+    this = TrainingRun.objects.filter(pk=run.pk)
+    if not _end_left(this.filter(status=Status.QUEUED), now) and not _end_left(this.filter(lease_until__lt=now), now):
+        this.filter(finished_at=None).update(cancel_requested=True)
     run.refresh_from_db()
     return run
+
+
+def _end_left(left: QuerySet[TrainingRun], now: datetime) -> int:
+    """Ends runs that nobody works on; how many. A worker that comes back finds that its lease is gone."""
+    unfinished = left.filter(finished_at=None)
+    ended: dict[str, Any] = {"finished_at": now, "lease_until": None, "said": {}}
+    # Too late for one whose model is registered.
+    done = unfinished.exclude(version=None).update(status=Status.DONE, message="", **ended)
+    return done + unfinished.filter(version=None).update(status=Status.CANCELLED, message="cancelled", **ended)
 
 
 def kinds() -> list[str]:
@@ -147,9 +158,9 @@ def _is_shadowed(deployment: Deployment) -> bool:
 def _request_if_due(deployment: Deployment, kind: str, now: datetime) -> TrainingRun | None:
     target = {"kind": kind, "curriculum_id": deployment.curriculum_id, "school_id": deployment.school_id}
     runs = TrainingRun.objects.filter(**target)
-    if runs.filter(finished_at=None).exists():
+    if runs.filter(finished_at=None).exclude(cancel_requested=True, lease_until__lt=now).exists():
         return None
-    last = runs.filter(status=TrainingRun.Status.DONE).order_by("-created_at").first()
+    last = runs.filter(status=Status.DONE).order_by("-created_at").first()
     since = last.created_at if last else datetime.fromtimestamp(0, now.tzinfo)
     (count,) = db.rows(_NEW, [deployment.curriculum_id, deployment.school_id, deployment.school_id, since])[0]
     if count < max(deployment.retrain_after, 1):
