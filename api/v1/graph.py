@@ -67,7 +67,12 @@ class GraphPage(serializers.Serializer[Any]):
     data = EdgeOut(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField(allow_null=True)
     version = serializers.IntegerField(help_text="Number of the curriculum's version")
-    model = ModelRef(help_text="The version that serves the school, whose edges these are")
+    model = ModelRef(help_text="The version that serves the school")
+    learned_by = ModelRef(
+        allow_null=True,
+        help_text="The version whose edges the learnt ones are: that which serves or, where it learns none, the newest "
+        "that does; null if none does. Where it does not serve, its edges hold once a teacher accepts them.",
+    )
 
 
 class GraphQuery(PageQuery):
@@ -76,6 +81,9 @@ class GraphQuery(PageQuery):
     )
     min_probability = serializers.FloatField(
         min_value=0, max_value=1, default=0.1, help_text="Learnt edges less probable than this are left out"
+    )
+    model = serializers.UUIDField(
+        required=False, help_text="Model version whose learnt edges are wanted, instead of `learned_by`'s usual one"
     )
 
 
@@ -114,6 +122,8 @@ _TEXTS: Final = {
     Dropped.REJECTED: "Rejected by a review.",
     Dropped.UNSURE: "Learnt with probability {edge.probability:.2f} from {edge.evidence} learners: {sure:g} and "
     "{learners} are needed, or a teacher who accepts it.",
+    Dropped.NOT_SERVING: "Learnt with probability {edge.probability:.2f} from {edge.evidence} learners by a "
+    "version that does not serve the school: it holds once a teacher accepts it.",
     Dropped.CYCLE: "It would close a cycle with edges that are stronger.",
     Dropped.REMOVED: "One of its concepts is not in this version of the curriculum.",
 }
@@ -132,7 +142,8 @@ class Graph(ApiView):
         summary="Prerequisites by layer: authored, learnt, reviewed, and those that hold",
         description=(
             "What holds (`effective`) gates what learners of the school may begin: authored and accepted edges, and "
-            f"learnt ones of probability {SURE:g} or more from {LEARNERS} learners or more, without those rejected. "
+            f"learnt ones of probability {SURE:g} or more from {LEARNERS} learners or more, if the version that serves "
+            "has learnt them, without those rejected. "
             "Where they close a cycle, the weakest edge of it is left out."
         ),
         tags=["Curricula"],
@@ -141,11 +152,15 @@ class Graph(ApiView):
     )
     def get(self, request: Request, curriculum: UUID) -> Response:
         wanted = _wanted(self.parameters.get("layer"))
-        graph = graphs.graph(self.client.school_id, _content(self.client, curriculum))
+        content, wanted_model = _content(self.client, curriculum), self.parameters.get("model")
+        learner = _version(self.client, content, wanted_model) if wanted_model else None
+        graph = graphs.graph(self.client.school_id, content, learner)
         pairs = graph.listed(wanted, self.parameters["min_probability"])
         page = slice_of(pairs, request._request, self.parameters, lambda pair: _edge(graph, pair))
         page.data["version"] = graph.content.number
         page.data["model"] = {"name": graph.model.name, "version": graph.model.pk}
+        by = graph.learner
+        page.data["learned_by"] = {"name": by.name, "version": by.pk} if by else None
         return page
 
 
@@ -164,19 +179,12 @@ class GraphDifference(ApiView):
     def get(self, request: Request, curriculum: UUID) -> Response:
         content = _content(self.client, curriculum)
         removed = edges.removed(content)
-        before, after = (edges.learned(self._version(content, name).pk) for name in ("from", "to"))
+        names = self.parameters["from"], self.parameters["to"]
+        before, after = (edges.learned(_version(self.client, content, name).pk) for name in names)
         found = differences.difference(before, after, margin=self.parameters["margin"])
         return Response(
             {name: [_change(content, removed, each) for each in changes] for name, changes in vars(found).items()}
         )
-
-    def _version(self, content: Snapshot, parameter: str) -> ModelVersion:
-        pk: UUID = self.parameters[parameter]
-        visible = queries.versions(self.client.school_id).filter(curriculum_version__curriculum=content.curriculum_id)
-        found = visible.filter(pk=pk).first()
-        if found is None:
-            raise NotFound("model version of this curriculum", pk)
-        return found
 
 
 class _Review(ApiView):
@@ -249,6 +257,14 @@ class ClearEdge(_Review):
 
 def _content(client: Any, curriculum: UUID) -> Snapshot:
     return snapshot.latest(access_curriculum(client, curriculum).pk)
+
+
+def _version(client: Any, content: Snapshot, pk: UUID) -> ModelVersion:
+    visible = queries.versions(client.school_id).filter(curriculum_version__curriculum=content.curriculum_id)
+    found = visible.filter(pk=pk).first()
+    if found is None:
+        raise NotFound("model version of this curriculum", pk)
+    return found
 
 
 def _wanted(text: str | None) -> frozenset[str]:

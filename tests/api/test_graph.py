@@ -15,7 +15,7 @@ from tests.flow import learnt
 from tests.people import Caller
 from tests.registry.test_reviews import without_adding
 from tutor.accounts.models import Group, School, User
-from tutor.registry.models import EdgeReview
+from tutor.registry.models import EdgeReview, ModelVersion
 from tutor.registry.reviews import Verb
 from tutor.scheduling import contents
 
@@ -194,6 +194,39 @@ def test_versions_of_other_schools_and_curricula_are_not_there(
     for version in (elsewhere.pk, theirs.pk, uuid4()):
         problem(client.get(path(fractions, f"/graph/diff?from={served}&to={version}")), 404, "not-found")
     problem(client.get(path(fractions, f"/graph/diff?from={served}")), 400, "bad-parameter")
+
+
+def test_where_the_model_that_serves_learns_no_edges_those_of_the_newest_that_does_wait_for_a_teacher(
+    client: Caller, fractions: Curriculum
+) -> None:
+    version = learnt.a_version(fractions, {(0, 2): 0.95})
+    body = client.get(path(fractions)).json()
+    assert body["model"]["name"] == "half-life"
+    assert body["learned_by"] == {"name": "psikt", "version": str(version.pk)}
+    edge = graph(client, fractions)["halves>adding"]
+    assert (edge["layers"], edge["learned"]["probability"]) == (["learned"], 0.95)
+    assert edge["dropped"]["code"] == "not_serving" and "once a teacher accepts it" in edge["dropped"]["text"]
+    assert say(client, fractions, "accept", "halves", "adding").json()["layers"] == ["learned", "reviewed", "effective"]
+
+
+def test_edges_of_any_version_are_shown_and_hold_only_if_it_serves(
+    client: Caller, outsider: Caller, fractions: Curriculum, served: str
+) -> None:
+    other = learnt.a_version(fractions, {(0, 2): 0.92})
+    shown = graph(client, fractions, f"?model={other.pk}")["halves>adding"]
+    assert (shown["learned"]["probability"], shown["dropped"]["code"]) == (0.92, "not_serving")
+    assert "effective" in graph(client, fractions, f"?model={served}")["halves>adding"]["layers"]
+    assert client.get(path(fractions)).json()["learned_by"]["version"] == served
+    problem(client.get(path(fractions, f"/graph?model={uuid4()}")), 404, "not-found")
+    problem(outsider.get(path(fractions, f"/graph?model={other.pk}")), 404, "not-found")
+
+
+def test_edges_of_a_rejected_version_are_not_suggested(client: Caller, fractions: Curriculum) -> None:
+    version = learnt.a_version(fractions, {(0, 2): 0.95})
+    version.state = ModelVersion.State.REJECTED
+    version.save()
+    assert client.get(path(fractions)).json()["learned_by"] is None
+    assert "halves>adding" not in graph(client, fractions)
 
 
 def test_an_outsider_sees_and_says_nothing(outsider: Caller, fractions: Curriculum, served: str) -> None:

@@ -121,6 +121,22 @@ def test_what_the_model_is_sure_of_holds_and_says_on_how_many_learners(
     assert page.reason.startswith("It holds: the model is sure of it. 90% from 100 learners suffice")
 
 
+def test_what_a_model_has_learnt_that_does_not_serve_is_a_suggestion_and_says_so(
+    class_7b: Group, fractions: Curriculum, open_map: OpenMap, open_edge: OpenEdge, say: Say
+) -> None:
+    assert open_map().learnt_by == "No model of this curriculum learns prerequisites."
+    assert open_edge(SHORTCUT).model_says == ["No model of this curriculum learns prerequisites."]
+    learnt.a_version(fractions, {SHORTCUT: 0.95}, evidence=312)
+    assert "which does not serve this school" in open_map().learnt_by
+    assert kinds(open_map(edges="open")) == {SHORTCUT: Kind.SUGGESTED}
+    page = open_edge(SHORTCUT)
+    assert page.reason.startswith("It does not hold: a model thinks it likely that does not serve this school.")
+    assert page.model_says[0].startswith("What follows has been learnt by PSI-KT ")
+    assert "95%" in page.model_says[1]
+    say(SHORTCUT, "accept")
+    assert open_edge(SHORTCUT).edge.kind is Kind.ACCEPTED
+
+
 def test_what_would_run_in_a_circle_is_left_out_and_the_circle_named(
     class_7b: Group, fractions: Curriculum, open_map: OpenMap, open_edge: OpenEdge
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import pytest
 from hypothesis import given
@@ -95,6 +97,15 @@ def test_authored_and_accepted_edges_are_all_there_unless_they_contradict_each_o
 )
 def test_what_a_model_learns_holds_once_it_is_probable_and_many_learners_tell_it(edge: Learned, holds: bool) -> None:
     assert layers(learned={(0, 1): edge}).verdicts()[0, 1] == Verdict(None if holds else Dropped.UNSURE)
+
+
+@given(world=worlds())
+def test_what_a_version_that_does_not_serve_has_learnt_holds_for_nobody_but_where_it_is_accepted(world: Layers) -> None:
+    told = replace(world, serves=False)
+    assert told.effective() == replace(world, learned={}).effective()
+    for pair, verdict in told.verdicts().items():
+        if verdict.dropped is Dropped.NOT_SERVING:
+            assert pair in world.learned and pair not in {*world.authored, *world.reviews}
 
 
 def test_an_accepted_edge_holds_however_unsure_the_model_is_or_unheard_of() -> None:

@@ -96,7 +96,7 @@ def edge_page(group: Group, parent_id: UUID, child_id: UUID, *, now: datetime) -
         content=of.content,
         edge=edge,
         meaning=words.meaning(edge.is_holding, edge.parent, edge.child),
-        reason=words.reason(edge.kind, of.circle(verdict.path if verdict else ())),
+        reason=words.reason(edge.kind, of.circle(verdict.path if verdict else ()), serves=of.graph.layers.serves),
         model_says=model_says(of, edge),
         review=edge.review,
         previews=_previews(of, edge),

@@ -86,8 +86,20 @@ class PrerequisitesPage:
         return reverse("dashboard:prerequisites", args=(self.group.pk,))
 
     @property
-    def model(self) -> str:
-        return label(self.state.graph.model.kind, self.state.graph.model.pk)
+    def learnt_by(self) -> str:
+        """Whose edges the learnt ones are."""
+        graph = self.state.graph
+        if graph.learner is None:
+            return _("No model of this curriculum learns prerequisites.")
+        text = (
+            _("What is learnt is of %(model)s.")
+            if graph.layers.serves
+            else _(
+                "What is learnt is of %(model)s, which does not serve this school: it suggests, and holds once a "
+                "teacher accepts it."
+            )
+        )
+        return text % {"model": label(graph.learner.kind, graph.learner.pk)}
 
     @cached_property
     def choices(self) -> list[Shown]:

@@ -134,7 +134,7 @@ class State:
         if verdict.dropped is None:
             said = pair in self.graph.layers.reviews
             return Kind.ACCEPTED if said else Kind.AUTHORED if pair in self.graph.layers.authored else Kind.LEARNED
-        if verdict.dropped is Dropped.UNSURE:
+        if verdict.dropped in (Dropped.UNSURE, Dropped.NOT_SERVING):
             return Kind.SUGGESTED if learned and learned.probability >= LIKELY else Kind.UNLIKELY
         return _KINDS[verdict.dropped]
 
@@ -170,17 +170,17 @@ def state(group: Group, *, now: datetime) -> State:
 
 def model_says(of: State, edge: Edge) -> list[str]:
     """What the model holds of an edge, in sentences."""
-    if not of.graph.layers.learned:
-        return [_("The model that serves the school does not learn prerequisites.")]
+    graph = of.graph
+    if graph.learner is None:
+        return [_("No model of this curriculum learns prerequisites.")]
+    says = [] if graph.layers.serves else [words.not_serving(graph.learner)]
     if edge.learned is None:
-        return [
-            _(
-                "The model has learnt nothing of these two: too few learners have answered both, or nothing speaks "
-                "for it."
-            )
-        ]
+        nothing = _(
+            "The model has learnt nothing of these two: too few learners have answered both, or nothing speaks for it."
+        )
+        return [*says, nothing]
     found = edge.learned
-    says = [words.belief(found, edge.parent, edge.child), words.evidence(found)]
+    says += [words.belief(found, edge.parent, edge.child), words.evidence(found)]
     if found.probability >= LIKELY:
         says.append(words.effect(found, edge.parent, edge.child))
     back = of.graph.layers.learned.get((edge.pair[1], edge.pair[0]))

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from tutor.dashboard.words import Definition
 from tutor.language import Figure, grouped, percent
+from tutor.registry.card import label
+from tutor.registry.models import ModelVersion
 from tutor.registry.prerequisites import LEARNERS, SURE, Learned
 from tutor.registry.reviews import Verb
 
@@ -139,8 +141,20 @@ def meaning(is_holding: bool, parent: str, child: str) -> str:
     return text % {"parent": parent, "child": child}
 
 
-def reason(kind: Kind, circle: str) -> str:
-    """Why it holds or not. `circle` names the concepts of a cycle."""
+def not_serving(model: ModelVersion) -> str:
+    return _(
+        "What follows has been learnt by %(model)s. It does not serve this school, so what it has learnt holds once a "
+        "teacher accepts it."
+    ) % {"model": label(model.kind, model.pk)}
+
+
+def reason(kind: Kind, circle: str, *, serves: bool = True) -> str:
+    """Why it holds or not. `circle` names the concepts of a cycle; `serves`: the model that has learnt it."""
+    if kind is Kind.SUGGESTED and not serves:
+        return _(
+            "It does not hold: a model thinks it likely that does not serve this school. For it to hold, a teacher "
+            "accepts it."
+        )
     sure = {"sure": percent(SURE), "learners": LEARNERS}
     texts = {
         Kind.AUTHORED: _("It holds: the authors of the curriculum wrote it, and nobody has rejected it."),

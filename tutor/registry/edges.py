@@ -7,13 +7,14 @@ from functools import lru_cache
 from typing import Any, Final, final
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from curricula import snapshot
 from curricula.models import Concept, Curriculum
 from curricula.snapshot import Snapshot
 from kt_models.base import LearnerModel
 from tutor import db
+from tutor.registry import queries
 from tutor.registry.models import LearnedEdge, ModelVersion
 from tutor.registry.prerequisites import LEARNERS, SURE, Dropped, Layers, Learned, Pair, Said
 
@@ -60,6 +61,13 @@ def learned(version_id: UUID, *, sure: bool = False) -> dict[Pair, Learned]:
     if sure:
         rows = rows.alias(p=F("existence") * F("direction")).filter(p__gte=SURE, evidence__gte=LEARNERS)
     return {(parent, child): Learned(*rest) for parent, child, *rest in rows.values_list(*_COLUMNS)}
+
+
+def newest_learner(school_id: UUID | None, curriculum_id: UUID) -> ModelVersion | None:
+    """The newest version a school may know of that has learnt edges and that neither gates nor storage turned down."""
+    versions = queries.versions(school_id).filter(curriculum_version__curriculum=curriculum_id)
+    sound = versions.exclude(state__in=(ModelVersion.State.REJECTED, ModelVersion.State.FAILED))
+    return sound.filter(Exists(LearnedEdge.objects.filter(version=OuterRef("pk")))).order_by("-pk").first()
 
 
 def authored(content: Snapshot) -> frozenset[Pair]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 from uuid import UUID
 
@@ -18,10 +18,15 @@ LAYERS: Final = ("authored", "learned", "reviewed", "effective")
 @final
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """As it is now, nothing kept. `model` is the version that serves the school; `removed` keys by position."""
+    """As it is now, nothing kept. `model` is the version that serves the school; `removed` keys by position.
+
+    `learner` is the version whose edges are the learnt ones: that which serves or, where it learns none, the newest
+    that does; None if none does. What one that does not serve has learnt holds for nobody before a teacher accepts it.
+    """
 
     content: Snapshot
     model: ModelVersion
+    learner: ModelVersion | None
     layers: Layers
     verdicts: Mapping[Pair, Verdict]
     reviews: Mapping[Pair, EdgeReview]
@@ -47,13 +52,23 @@ class Graph:
         return bool(found) and max(pair) < self.content.n_concepts
 
 
-def graph(school_id: UUID, content: Snapshot) -> Graph:
-    """Four queries, five if concepts have been removed, and a row for each edge that the model has learnt."""
+def graph(school_id: UUID, content: Snapshot, learner: ModelVersion | None = None) -> Graph:
+    """`learner`: of which version the learnt edges are, if not of that which serves.
+
+    Four queries, two more if the version that serves learns no edges, one more if concepts have been removed, and a row
+    for each edge that is learnt.
+    """
     curriculum_id = content.curriculum_id
     model = _serving(school_id, curriculum_id)
-    layers = effective.layers(content, model.pk, edges.reviews(school_id, curriculum_id))
+    found = edges.reviews(school_id, curriculum_id)
+    layers = effective.layers(content, (learner or model).pk, found)
+    if learner is None:
+        learner = model if layers.learned else edges.newest_learner(school_id, curriculum_id)
+        if learner not in (None, model):
+            layers = effective.layers(content, learner.pk, found)
+    layers = replace(layers, serves=learner in (None, model))
     said = reviews.of_school(school_id, curriculum_id)
-    return Graph(content, model, layers, layers.verdicts(), said, edges.removed(content))
+    return Graph(content, model, learner, layers, layers.verdicts(), said, edges.removed(content))
 
 
 def _serving(school_id: UUID, curriculum_id: UUID) -> ModelVersion:

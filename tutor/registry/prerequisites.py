@@ -59,6 +59,7 @@ class Dropped(StrEnum):
 
     REJECTED = "rejected"
     UNSURE = "unsure"
+    NOT_SERVING = "not_serving"
     CYCLE = "cycle"
     REMOVED = "concept_removed"
 
@@ -78,12 +79,17 @@ _TAKEN: Final = Verdict()
 @final
 @dataclass(frozen=True)
 class Layers:
-    """What is known of edges. `active`: concepts of the curriculum's version; others have been removed from it."""
+    """What is known of edges. `active`: concepts of the curriculum's version; others have been removed from it.
+
+    `serves`: whether `learned` is of the version whose beliefs are gated. What another has learnt is told to teachers,
+    and holds once they accept it.
+    """
 
     authored: frozenset[Pair]
     learned: Mapping[Pair, Learned]
     reviews: Mapping[Pair, Said]
     active: Collection[int]
+    serves: bool = True
 
     def verdicts(self) -> dict[Pair, Verdict]:
         """Of every edge of any layer, whether it is effective and, if not, why."""
@@ -111,6 +117,8 @@ class Layers:
             return Dropped.REMOVED
         if said or pair in self.authored:
             return None
+        if not self.serves:
+            return Dropped.NOT_SERVING
         return None if self.learned[pair].is_sure else Dropped.UNSURE
 
     def _rank(self, pair: Pair) -> tuple[float, ...]:
