@@ -69,7 +69,8 @@ class ReasonOut(msgspec.Struct):
 class Recommendation(msgspec.Struct):
     """One thing to do. `decision_id` goes back with the answer, as its `recommendation`.
 
-    `expected` is the chance of a right answer; `propensity` the chance that the policy chose this of `candidates_n`.
+    `expected` is the chance of a right answer; `propensity` the chance that the policy chose this of `candidates_n`, 0
+    where a teacher pinned it: the others are then what the policy would have drawn from.
     """
 
     decision_id: UUID

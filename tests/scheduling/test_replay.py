@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from curricula.models import Curriculum
 from tests import people
+from tests.flow.agreed import say
 from tests.flow.steps import answer, at, believed, client_of, learners, plan_of, record, right_and_wrong, work
-from tutor.accounts.models import Learner, School
+from tutor.accounts.models import Learner, School, User
 from tutor.registry import reviews
 from tutor.registry.reviews import Verb
-from tutor.scheduling import configs, contents, replay
+from tutor.scheduling import agreements, configs, contents, replay
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.models import Decision, MeasuredPace
 from tutor.scheduling.ope import reading
@@ -193,6 +194,48 @@ def test_learners_who_are_never_explored_on_are_left_out(school: School, fractio
     logged = read(school)
     judged = judge(logged, school.pk, GAIN)
     assert judged.lost == {"a learner who is never explored on": len(logged)}
+
+
+def test_what_teachers_set_is_compared_and_never_weighed(
+    school: School, fractions: Curriculum, ms_diaz: User
+) -> None:  # fmt: skip
+    """From a teacher's word by way of plan and log to the report: a third are given the last concept first."""
+    group = learners(school, 30)
+    people.a_group(school, "8a", teachers=(ms_diaz,), learners=tuple(group), curriculum=fractions)
+    for learner in group[::3]:
+        say(ms_diaz, learner, fractions, "pin", "c5", now=at(0))
+    for day in range(2):
+        for minute, learner in enumerate(group):
+            reply(offers(learner, now=at(minute, days=day))[0], learner, fractions, at(minute + 0.5, days=day))
+    logged = read(school)
+    judged = judge(logged, school.pk, GAIN)
+    assert judged.kept.all() and judged.checked == judged.reproduced
+    # Until they have answered it a few times.
+    assert (~logged.drawn).sum() == 20
+    assert (logged.counts[~logged.drawn] > 1).all()
+    report = evaluate(logged, lambda _: judged.probability, reward=Reward(Kind.ANSWERED))
+    drawn = logged.take(logged.drawn)
+    of_drawn = judged.probability[logged.drawn[logged.row]]
+    alone = evaluate(drawn, lambda _: of_drawn, reward=Reward(Kind.ANSWERED))
+    assert (report.refusal, report.overlap.not_drawn, report.overlap.unsupported) == ("", 20, 0.0)
+    assert report.values["snips"].value.value == pytest.approx(alone.values["snips"].value.value)
+    assert report.agreement is not None and alone.agreement is not None
+    assert report.agreement.rows == alone.agreement.rows + 20
+
+
+def test_a_pin_of_something_the_policy_would_not_offer_has_no_chance(
+    school: School, fractions: Curriculum, bo: Learner, ms_diaz: User
+) -> None:
+    """Also where nothing is left to chance, for nobody weighs it."""
+    people.a_group(school, "8a", teachers=(ms_diaz,), learners=(bo,), curriculum=fractions)
+    say(ms_diaz, bo, fractions, "pin", "c1", now=at(0))
+    agreements.change_learner(bo, {"explores": False}, by_whom=ms_diaz, now=at(0))
+    pin = offers(bo, now=at(1), n=1)[0]
+    chances = {concept: chance for concept, _, _, chance in pin.candidates}
+    assert (pin.concept, pin.propensity, chances[1]) == (1, 0.0, 0.0)
+    assert sorted(chances.values()) == [0.0] * (len(chances) - 1) + [1.0]
+    judged = judge(read(school), school.pk, GAIN)
+    assert (judged.kept.tolist(), judged.lost) == ([True], {})
 
 
 def test_prerequisites_that_are_no_more_are_said(school: School, fractions: Curriculum, bo: Learner) -> None:

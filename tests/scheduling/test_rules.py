@@ -72,7 +72,39 @@ def test_pins_come_first_and_nobody_drew_them(situation: Situation) -> None:
         for entry in pins:
             assert entry.propensity == 0.0
             assert codes(entry)[0] == Reason.PINNED
-            assert [(c.concept, c.item) for c in entry.candidates] == [(entry.concept, entry.item)]
+            assert [(c.concept, c.item) for c in entry.candidates].count((entry.concept, entry.item)) == 1
+            assert sum(c.probability for c in entry.candidates) == pytest.approx(1.0, abs=1e-5)
+
+
+@given(situation=situations(ruled=False), wish=st.integers(0, 11))
+def test_beside_a_pin_stands_what_the_policy_would_have_drawn_from(situation: Situation, wish: int) -> None:
+    """In the first slot the pin changes nothing else: had it been a wish only, the policy would have drawn as told."""
+    situation = ruled(set_to(situation, retry_after=0), pinned=(wish % situation.content.n_concepts,))
+    for name in (name for name, policy in POLICIES.items() if not policy.draws):
+        left = ruled(situation, pinned=())
+        first, drawn = (POLICIES[name](each).entries[:1] for each in (situation, left))
+        if not first or not drawn or Reason.PINNED not in codes(first[0]):
+            continue
+        told = {c.concept: c for c in first[0].candidates}
+        wanted = {c.concept: c for c in drawn[0].candidates}
+        pinned = told.pop(first[0].concept)
+        own = wanted.pop(pinned.concept, None)
+        # An item of two concepts is the pin's, so that the policy may be left without.
+        if pinned.item not in {c.item for c in wanted.values()}:
+            assert pinned.probability == (own.probability if own else 0.0)
+            assert [(c, told[c].probability) for c in told] == [(c, wanted[c].probability) for c in wanted]
+
+
+@given(situation=situations(ruled=False), wish=st.integers(0, 11))
+def test_what_might_have_been_drawn_in_place_of_a_pin_still_may(situation: Situation, wish: int) -> None:
+    """The slot after the pin is drawn from the same, less the pin and up by who comes next."""
+    situation = ruled(set_to(situation, retry_after=0), pinned=(wish % situation.content.n_concepts,))
+    for policy in POLICIES.values():
+        entries = policy(situation).entries
+        if len(entries) > 1 and Reason.PINNED in codes(entries[0]):
+            pinned, after = entries[:2]
+            wanted = [(c.concept, c.item) for c in pinned.candidates if c.concept != pinned.concept]
+            assert [(c.concept, c.item) for c in after.candidates][: len(wanted)] == wanted
 
 
 def usable_pins(situation: Situation) -> list[int]:
@@ -296,8 +328,9 @@ def test_chances_are_one_in_all_above_a_floor_and_greater_the_nearer(
 def test_every_candidate_has_its_floor(situation: Situation) -> None:
     for policy in POLICIES.values():
         for entry in policy(situation).entries:
-            floor = situation.settings.exploration / len(entry.candidates)
-            assert min(c.probability for c in entry.candidates) >= floor - 1e-5
+            # What is pinned may have none: the policy would not have drawn it.
+            drawn = [c.probability for c in entry.candidates if entry.propensity or c.concept != entry.concept]
+            assert min(drawn, default=1.0) >= situation.settings.exploration / len(entry.candidates) - 1e-5
 
 
 # Situations

@@ -120,7 +120,7 @@ def _how(found: Decision) -> str:
     """How chance came into it."""
     n = len(found.candidates)
     if found.propensity == 0.0:
-        return _("Nobody drew it: a teacher wanted it next, so nothing else could have been offered.")
+        return _("Nobody drew it: a teacher wanted it next. Beside it stands what would have been drawn from.")
     if found.propensity > 0.999:
         return ngettext(
             "Nothing was left to chance: the same would have been offered again (%(n)s candidate).",

@@ -301,7 +301,8 @@ def _judge_slot(logged: Logged, place: dict[Any, int], target: _Target, row: _Ro
     if (concept >= moment.situation.content.n_concepts).any():
         judged.lost[gettext_noop("a concept is of a later version than the choice")] += 1
         return
-    if moment.never_drawn and len(concept) > 1:
+    # What a teacher set is weighed in no case: it is compared by what was known.
+    if moment.never_drawn and len(concept) > 1 and logged.drawn[at]:
         judged.lost[gettext_noop("a learner who is never explored on")] += 1
         return
     judged.facts[part] = moment.facts(concept)

@@ -177,7 +177,8 @@ def _part(batch: list[tuple[Any, ...]], learners: dict[UUID, int], reward: Rewar
 def _offered(row: tuple[Any, ...]) -> tuple[list[tuple[int, int, float, float]], int, bool]:
     """Candidates, the place of what was offered among them, and whether the policy drew it.
 
-    Something that the candidates do not hold, or with another probability than theirs, was set by somebody else.
+    What was offered with propensity 0 a teacher pinned, whatever chance the policy would have given it. Something that
+    the candidates do not hold, or with another probability than theirs, was set by somebody else too.
     """
     decision, concept, item, propensity, candidates = row[0], row[5], row[6], row[7], _candidates(row[8])
     total = sum(probability for *_, probability in candidates)
@@ -189,7 +190,8 @@ def _offered(row: tuple[Any, ...]) -> tuple[list[tuple[int, int, float, float]],
         raise BadLog(Sentence(text, decision=str(decision), total=total))
     for place, (a_concept, an_item, _, probability) in enumerate(candidates):
         if (a_concept, an_item) == (concept, item):
-            return candidates, place, probability > 0 and abs(probability - propensity) <= SUM_TOLERANCE
+            drawn = propensity > 0 and probability > 0 and abs(probability - propensity) <= SUM_TOLERANCE
+            return candidates, place, drawn
     return [*candidates, (concept, item, 0.0, 0.0)], len(candidates), False
 
 

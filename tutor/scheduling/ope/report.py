@@ -87,7 +87,7 @@ class Overlap:
     Attributes:
         effective: Kish's size of the weighted sample.     effective_learners: the same of whole learners.
         mean_weight: near 1 if the logged probabilities are true.     max_weight, max_share: the heaviest choice's.
-        unsupported: share of choices in which the target does what the log gave no chance; they are left out.
+        unsupported: share of drawn choices in which the target does what the log gave no chance; they are left out.
         known: share of choices whose reward is known.     not_drawn: choices that somebody else set; left out.
         clipped: share of choices whose weight was cut.
     """
@@ -220,7 +220,7 @@ def _overlap(logged: Logged, supported: Bool, case: _Case) -> Overlap:
         mean_weight=float(case.free.weight.mean()) if rows else math.nan,
         max_weight=float(case.free.weight.max(initial=0.0)),
         max_share=float(cut.max(initial=0.0) / cut.sum()) if cut.sum() > 0 else math.nan,
-        unsupported=float(1 - supported.mean()) if len(logged) else 0.0,
+        unsupported=float(1 - supported[logged.drawn].mean()) if logged.drawn.any() else 0.0,
         known=float(case.logged.known.mean()) if rows else 0.0,
         not_drawn=int((~logged.drawn).sum()),
         clipped=0.0 if clip is None or not rows else float((case.free.weight > clip).mean()),

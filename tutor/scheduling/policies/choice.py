@@ -76,7 +76,8 @@ class Candidate(NamedTuple):
 class Entry:
     """One slot of a choice: an item of a concept, why, and with which probability among `candidates` it was drawn.
 
-    Where a teacher chose, `propensity` is 0: nobody drew it, and it stands alone among `candidates`.
+    Where a teacher chose, `propensity` is 0: nobody drew it. `candidates` are then what the policy would have drawn
+    from in its place, and what was pinned with the chance that it would have had, 0 if the policy did not want it.
     """
 
     concept: int

@@ -95,6 +95,7 @@ class _Slots:
         self._situation, self._ranking = situation, ranking
         self._chance = random.Random(situation.seed)  # noqa: S311
         self._shelf = Shelf(situation)
+        self._explored = max(situation.settings.explored, 1)
         self._ago = filters.lately(situation)
         self._missed = filters.retries(situation, self._ago) if retries else []
         self._open = bars == filters.OPEN
@@ -139,8 +140,8 @@ class _Slots:
         yield from self._drawn(self._waiting)
 
     def _drawn(self, order: list[int]) -> Iterator[Entry]:
-        left = self._offers(order)
-        head = list(islice(left, max(self._situation.settings.explored, 1)))
+        left = self._offers(order, self._shelf)
+        head = list(islice(left, self._explored))
         while head:
             shown, slot = self._draw(head)
             offer = head.pop(slot)
@@ -150,17 +151,27 @@ class _Slots:
             head += islice(left, 1)
 
     def _pinned(self) -> Iterator[Entry]:
-        """What a teacher wants next. The policy drew none of it."""
+        """What a teacher wants next. The policy drew none of it; what it would have drawn from is told with it."""
         content, scope = self._situation.content, self._situation.scope
         for concept in self._situation.rules.pinned:
             usable = content.concept_active[concept] and (scope is None or scope[concept])
             item = self._take(concept) if usable else None
             if item is not None:
-                self._remove(concept)
                 offer = _Offer(concept, item, self._score(concept))
-                reasons = [(Reason.PINNED.value, 1.0)]
-                yield self._entry(offer, (Candidate(*offer, 1.0),), 0.0, reasons)
+                shown = self._beside(offer)
+                self._remove(concept)
+                yield self._entry(offer, shown, 0.0, [(Reason.PINNED.value, 1.0)])
                 self._count(concept)
+
+    def _beside(self, pinned: _Offer) -> tuple[Candidate, ...]:
+        """What the policy would draw from in this slot, what is pinned among it: with no chance if not wanted by it."""
+        shelf = self._shelf.apart()
+        heads = (islice(self._offers(order, shelf, pinned), self._explored) for order in (self._order, self._waiting))
+        head = [] if self._ranking.done else next(filter(None, map(list, heads)), [])
+        if not head:
+            return (Candidate(*pinned, 1.0),)
+        shown = self._chances(head)
+        return shown if pinned in head else (*shown, Candidate(*pinned, 0.0))
 
     def _retries(self) -> Iterator[Entry]:
         for concept in self._missed:
@@ -170,15 +181,20 @@ class _Slots:
                 reasons = [(Reason.RETRY.value, float(self._ago[concept]))]
                 yield self._entry(offer, (Candidate(*offer, 1.0),), 1.0, reasons)
 
-    def _offers(self, order: list[int]) -> Iterator[_Offer]:
-        """Each candidate that has an item to offer, no item twice."""
+    def _offers(self, order: list[int], shelf: Shelf, pinned: _Offer | None = None) -> Iterator[_Offer]:
+        """Each candidate that has an item to offer, no item twice; what is pinned has its own already."""
         for concept in order:
-            if self._may_come(concept) and (item := self._take(concept)) is not None:
+            if not self._may_come(concept):
+                continue
+            if pinned and concept == pinned.concept:
+                yield pinned
+            elif (item := self._take(concept, shelf)) is not None:
                 yield _Offer(concept, item, self._score(concept))
 
-    def _take(self, concept: int) -> int | None:
+    def _take(self, concept: int, shelf: Shelf | None = None) -> int | None:
         other = self._situation.settings.spinning is Spinning.OTHER_MATERIAL and self.spinning[concept]
-        return self._shelf.take_other(concept) if other else self._shelf.take(concept)
+        shelf = shelf or self._shelf
+        return shelf.take_other(concept) if other else shelf.take(concept)
 
     def _score(self, concept: int) -> float:
         score = float(self._ranking.score[concept])
@@ -197,14 +213,17 @@ class _Slots:
         self._open[concept] = False
 
     def _draw(self, head: list[_Offer]) -> tuple[tuple[Candidate, ...], int]:
-        chances = probabilities([offer.score for offer in head], self._situation.settings)
-        shown = tuple(Candidate(*offer, chance) for offer, chance in zip(head, chances, strict=True))
+        shown = self._chances(head)
         point, slot = self._chance.random(), len(shown) - 1
         # From the last on, so that the best has what is left when rounding is done.
         while slot and point >= shown[slot].probability:
             point -= shown[slot].probability
             slot -= 1
         return shown, slot
+
+    def _chances(self, head: list[_Offer]) -> tuple[Candidate, ...]:
+        chances = probabilities([offer.score for offer in head], self._situation.settings)
+        return tuple(Candidate(*offer, chance) for offer, chance in zip(head, chances, strict=True))
 
     def _entry(
         self, offer: _Offer, shown: tuple[Candidate, ...], propensity: float, reasons: list[tuple[str, float]]

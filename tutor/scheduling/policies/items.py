@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from copy import copy
 from typing import Final, final
 
 from curricula.document import ItemContent
@@ -41,6 +42,12 @@ class Shelf:
         self._ago = {item: len(items) - i for i, item in enumerate(items)}
         #: Those that another form than the last has made the choice.
         self.of_other_form: set[int] = set()
+
+    def apart(self) -> Shelf:
+        """One to look ahead with: what is taken from it is still here."""
+        other = copy(self)
+        other._barred, other.of_other_form = set(self._barred), set(self.of_other_form)
+        return other
 
     def take(self, concept: int) -> int | None:
         """The item to offer for a concept, None if there is none left.
