@@ -206,10 +206,7 @@ def concept_ref(content: Snapshot, position: int) -> ConceptRef:
 
 def _explanation(body: Body) -> str:
     at = moment(body.next_due_at)
-    # Of itself nothing comes then; who could change that, the first sentence says.
-    otherwise = "" if body.nothing == Barrier.PLACED else " Only answers will change that."
-    later = f" There will be something at {at:%Y-%m-%d %H:%M} UTC." if at else otherwise
-    return nothing(body.nothing, body.narrowed.barriers) + later
+    return nothing(body) + (f" There will be something at {at:%Y-%m-%d %H:%M} UTC." if at else "")
 
 
 urlpatterns = [path("learners/<str:learner>/next", get_next)]

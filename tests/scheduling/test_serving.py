@@ -259,3 +259,14 @@ def test_a_belief_that_is_older_does_not_replace_a_plan(school: School, bo: Lear
     assert plan_of(bo).body == planned.body
     services.save(believed(bo, fractions), services.choose(believed(bo, fractions), now=at(62)))
     assert plan_of(bo).computed_at == at(62)
+
+
+def test_who_skips_what_was_planned_may_be_asked_what_was_answered_before(
+    school: School, bo: Learner, wide: Curriculum
+) -> None:
+    """Though no plan is left that would say how much of the log is known."""
+    record(school, [answer(bo, wide, item, correct=0.0) for item in range(20)])
+    work()
+    for entry in ask(bo, 8).entries:
+        decisions.report(Decision.objects.get(pk=entry.decision_id), Decision.Outcome.SKIPPED, now=at(60))
+    assert ask(bo, 8).entries

@@ -123,7 +123,7 @@ def effect(
     where = group.school_id, content.curriculum_id, ids, now
     before, after = rules.agreed(*where), rules.agreed(*where, supposing=supposed)
     skipped = services.skipped(ids, now=now)
-    avoid = {learner: skipped.get((learner, content.curriculum_id), frozenset[int]()) for learner in ids}
+    avoid = {learner: skipped.get((learner, content.curriculum_id), {}) for learner in ids}
     present, new = (_side(group, told, content, held, avoid, now) for held in (before, after))
     exam, no_exam = None, False
     if supposed.knobs.exam_on is not None:
@@ -149,7 +149,7 @@ def _side(
     learners: Sequence[Learner],
     content: Snapshot,
     held: Mapping[UUID, Agreed],
-    avoid: Mapping[UUID, frozenset[int]],
+    avoid: Mapping[UUID, Mapping[int, float]],
     now: datetime,
 ) -> Side:
     seconds = now.timestamp()
@@ -172,13 +172,13 @@ def _side(
 
 
 def _offer(
-    belief: Belief, content: Snapshot, agreed: Agreed, avoid: Mapping[UUID, frozenset[int]], now: datetime
+    belief: Belief, content: Snapshot, agreed: Agreed, avoid: Mapping[UUID, Mapping[int, float]], now: datetime
 ) -> Offer:  # fmt: skip
     certain = replace(agreed, settings=replace(agreed.settings, exploration=0.0))
-    narrowing = Narrowing(size=1, exclude_items=avoid[belief.learner_id])
+    narrowing = Narrowing(size=1, skipped=avoid[belief.learner_id])
     body = services.choose(belief, now=now, narrowing=narrowing, seed=_SEED, agreed=certain)
     if not body.entries:
-        return Offer("", -1, explanations.nothing(body.nothing, body.narrowed.barriers))
+        return Offer("", -1, explanations.nothing(body))
     entry = body.entries[0]
     reasons = [sentence(code, figure) for code, figure in entry.reasons]
     return Offer(content.concept_titles[entry.concept], entry.item, reasons[0] if reasons else "")

@@ -100,14 +100,14 @@ def upcoming(
     """Of learners on one curriculum, by learner; three statements at most."""
     learner_ids = [belief.learner_id for belief in beliefs]
     kept = _kept(learner_ids, content.curriculum_id)
-    answered = _answered_since(kept, content.curriculum_id)
+    answered = _answered_since(kept, {each.learner_id: each.applied_seq for each in beliefs}, content.curriculum_id)
     skipped = services.skipped(learner_ids, now=now)
     return {
         learner: _upcoming(
             belief,
             kept[learner],
             frozenset(answered[learner]),
-            skipped.get((learner, content.curriculum_id), frozenset()),
+            skipped.get((learner, content.curriculum_id), {}),
             content,
             agreed[learner],
             now,
@@ -125,7 +125,7 @@ def _upcoming(
     belief: Belief,
     row: _Kept,
     answered: frozenset[int],
-    skipped: frozenset[int],
+    skipped: Mapping[int, float],
     content: Snapshot,
     agreed: Agreed,
     now: datetime,
@@ -135,11 +135,11 @@ def _upcoming(
     entries = open_entries(body, answered, now) if body and holds else None
     planned_at = plans.moment(body.computed_at) if body and entries is not None else None
     if body is None or entries is None:
-        narrowing = Narrowing(exclude_items=answered | skipped)
+        narrowing = Narrowing(exclude_items=answered, skipped=skipped)
         body = services.choose(belief, now=now, narrowing=narrowing, seed=SEED, agreed=agreed)
         entries = body.entries
     offers = tuple(_offer(content, entry) for entry in entries)
-    nothing = "" if offers else explanations.nothing(body.nothing, body.narrowed.barriers)
+    nothing = "" if offers else explanations.nothing(body)
     return Upcoming(offers, planned_at, max(row.seq - belief.applied_seq, 0), nothing)
 
 
@@ -167,9 +167,11 @@ def _kept(learner_ids: Iterable[UUID], curriculum_id: UUID) -> dict[UUID, _Kept]
     return {learner: _Kept(*rest) for learner, *rest in rows}
 
 
-def _answered_since(kept: dict[UUID, _Kept], curriculum_id: UUID) -> dict[UUID, set[int]]:
+def _answered_since(kept: dict[UUID, _Kept], known: Mapping[UUID, int], curriculum_id: UUID) -> dict[UUID, set[int]]:
+    """Items answered since the plan, or where there is none, since what the belief knows."""
     answered: dict[UUID, set[int]] = defaultdict(set)
-    late = [(learner, row.applied_seq or 0) for learner, row in kept.items() if row.seq > (row.applied_seq or 0)]
+    since = {learner: known[learner] if row.applied_seq is None else row.applied_seq for learner, row in kept.items()}
+    late = [(learner, since[learner]) for learner, row in kept.items() if row.seq > since[learner]]
     if late:
         learners, seqs = zip(*late, strict=True)
         for learner, item in db.rows(_ANSWERED_SINCE, [list(learners), list(seqs), curriculum_id]):

@@ -51,7 +51,7 @@ def follow(prospect: Prospect, today: Allowance, daily: Allowance, *, due: Float
     """
     if due is None:
         due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
-    walk = _Walk(prospect, np.where(prospect.offered, due, np.inf))
+    walk = _Walk(prospect, np.maximum(due, prospect.reviewed_from))
     for day in np.flatnonzero(~prospect.quiet).tolist():
         walk.spend(day, today if day == 0 else daily)
     return walk.done()

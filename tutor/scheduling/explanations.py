@@ -10,6 +10,7 @@ from typing import Final
 
 from django.utils.translation import gettext, gettext_noop
 
+from tutor.scheduling.plans import Body
 from tutor.scheduling.policies import Alert, Barrier
 
 _NOTHING: Final = {
@@ -32,6 +33,18 @@ _NOTHING: Final = {
         "The placement is complete: agree with the class on the policy that goes on from there."
     ),
 }
+_ANSWERS: Final = gettext_noop("Only answers will change that.")
+#: Of what time does not change: what will. Where the reason says so itself, it is not said again.
+_OTHERWISE: Final = {
+    Barrier.WITHDRAWN: gettext_noop("A version of the curriculum that has some will change that."),
+    Barrier.NO_ITEM: gettext_noop("New items will change that, or to ask without leaving any out."),
+    Barrier.OUT_OF_SCOPE: gettext_noop("To ask for others will change that."),
+    Barrier.EXCLUDED: gettext_noop("It stays so until somebody ends what the teacher said."),
+    Barrier.LOCKED: gettext_noop("Answers to what comes before will change that, or a teacher who opens it."),
+    Barrier.NEW_TODAY: _ANSWERS,
+    Barrier.RESTING: _ANSWERS,
+    Barrier.NOT_DUE: _ANSWERS,
+}
 _BARRED: Final = {
     Barrier.NO_ITEM: gettext_noop("without an item to offer"),
     Barrier.EXCLUDED: gettext_noop("excluded by a teacher"),
@@ -48,10 +61,15 @@ _ASKED_FOR: Final = gettext_noop("Of the concepts asked for")
 _ALL: Final = gettext_noop("Of all concepts")
 
 
-def nothing(code: str, barriers: Mapping[str, int]) -> str:
-    """Why there is no entry, and how many concepts are barred by what."""
-    why = gettext(_NOTHING[Barrier(code)] if code else _NOW)
-    return " ".join(filter(None, [why, barred(barriers)]))
+def nothing(body: Body) -> str:
+    """Why there is no entry, how many concepts are barred by what, and what will change that if time does not."""
+    why = gettext(_NOTHING[Barrier(body.nothing)] if body.nothing else _NOW)
+    return " ".join(filter(None, [why, barred(body.narrowed.barriers), "" if body.next_due_at else _otherwise(body)]))
+
+
+def _otherwise(body: Body) -> str:
+    said = _OTHERWISE.get(Barrier(body.nothing), "") if body.nothing else _ANSWERS
+    return gettext(said) if said else ""
 
 
 def barred(barriers: Mapping[str, int]) -> str:

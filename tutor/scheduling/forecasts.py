@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple, final
@@ -81,8 +81,9 @@ class Agreement:
     quiet_dates: Collection[date] = ()
     is_balanced: bool = True
     new_per_day: float = NEW_PER_DAY
-    #: Concepts that a teacher wants left out, or says are mastered.
+    #: Concepts that a teacher wants left out, or says are mastered; and when that ends (Unix seconds), if it does.
     excluded: frozenset[int] = frozenset()
+    returns: Mapping[int, float] = field(default_factory=dict, hash=False)
     #: What may be done on a day, and what is left of it today.
     daily: Allowance = NO_LIMIT
     left: Allowance = NO_LIMIT
@@ -107,6 +108,7 @@ def _agreement(agreed: Agreed, belief: Belief, content: Snapshot) -> Agreement:
         is_balanced=agreed.settings.spread_reviews,
         new_per_day=NEW_PER_DAY if knobs.new_a_day is None else float(knobs.new_a_day),
         excluded=frozenset(each for each in left_out if each < content.n_concepts),
+        returns=agreed.terms.returns,
         daily=agreed.daily,
         left=agreed.left(belief, content),
     )
@@ -135,7 +137,7 @@ class Ahead:
         """(concepts,) Unix seconds at which reviews fall due by the forgetting curve, inf for none."""
         prospect = self.prospect
         due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
-        return np.where(prospect.offered, due, np.inf)
+        return np.maximum(due, prospect.reviewed_from)
 
     @cached_property
     def spread(self) -> Float:
@@ -146,8 +148,10 @@ class Ahead:
         days = calendar(self.learner, prospect.now)
         level = review_level(prospect.evidence, prospect.content.n_concepts, prospect.criteria)
         last = prospect.evidence.column("seconds", prospect.content.n_concepts)
-        latest = latest_at(prospect.table, level)
-        return balanced(self.due, last, prospect.minutes, days, quiet_days(self.agreed, days), latest=latest)
+        # As plans are: without what is excluded until a time.
+        due, latest = np.where(prospect.offered, self.due, np.inf), latest_at(prospect.table, level)
+        moved = balanced(due, last, prospect.minutes, days, quiet_days(self.agreed, days), latest=latest)
+        return np.where(prospect.offered, moved, self.due)
 
     @cached_property
     def planned(self) -> Float:
@@ -272,6 +276,7 @@ def _ahead(
         criteria=agreed.criteria,
         new_per_day=agreed.new_per_day,
         excluded=agreed.excluded,
+        returns=agreed.returns,
     )
     return Ahead(learner, agreed, pace, prospect)
 

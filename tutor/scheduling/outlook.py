@@ -19,8 +19,8 @@ minutes never fall as retention rises. What a day may hold bounds the agenda alo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple, final
 
@@ -100,7 +100,7 @@ class Prospect:
         now: Unix seconds, within the first of `days`.
         minutes: (concepts,) that an answer takes this learner.      quiet: (days,) on which nothing is practised.
         new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for none.
-        excluded: concepts that are not practised.
+        excluded: concepts that are not practised.     returns: Unix seconds from which some of them are reviewed again.
     """
 
     now: float
@@ -113,6 +113,7 @@ class Prospect:
     criteria: Criteria = DEFAULT
     new_per_day: float = NEW_PER_DAY
     excluded: frozenset[int] = frozenset()
+    returns: Mapping[int, float] = field(default_factory=dict)
 
     @cached_property
     def strength(self) -> Float:
@@ -149,6 +150,15 @@ class Prospect:
         offered[sorted(self.excluded)] = False
         return offered
 
+    @cached_property
+    def reviewed_from(self) -> Float:
+        """(concepts,) Unix seconds before which none is reviewed: -inf for what is offered, inf for what never is."""
+        out = np.where(self.offered, -np.inf, np.inf)
+        for concept in self.excluded & self.returns.keys():
+            if self.content.concept_active[concept] and self.content.concept_items.counts[concept]:
+                out[concept] = self.returns[concept]
+        return out
+
 
 def follow(prospect: Prospect, *, retention: float | None = None, due: Float | None = None) -> Course:
     """What would be practised when.
@@ -162,7 +172,7 @@ def follow(prospect: Prospect, *, retention: float | None = None, due: Float | N
     if due is None:
         due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
     begun = prospect.beginnings
-    first = np.where(prospect.offered, due, np.inf)
+    first = np.maximum(due, prospect.reviewed_from)
     learnt = np.flatnonzero(begun.learnt >= 0)
     first[learnt] = session(prospect, begun.learnt[learnt]) + pause(prospect, learnt, begun.practices[learnt])
     reviewed = np.flatnonzero(np.isfinite(first))

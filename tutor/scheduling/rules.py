@@ -122,6 +122,7 @@ class Agreed:
             excluded=frozenset(within(terms.excluded)),
             opened=frozenset(within(terms.opened)),
             known=frozenset(within(terms.known)),
+            returns={concept: terms.returns[concept] for concept in within(terms.returns)},
             answers_left=left.answers,
             new_left=left.new,
             minutes_left=left.minutes,
@@ -217,8 +218,11 @@ def settled(
 
 
 def spread(days: Days, quiet: Bool, situation: Situation) -> Float:
-    """(concepts,) Unix seconds at which reviews are offered, so that no day is crowded and quiet days stay quiet."""
-    return balanced(
+    """(concepts,) Unix seconds at which reviews are offered, so that no day is crowded and quiet days stay quiet.
+
+    What is excluded until a time comes then, if it is due; days are balanced without it until it is back.
+    """
+    out = balanced(
         np.where(offered(situation.content, situation.rules.excluded), situation.falls_due, np.inf),
         situation.column("seconds"),
         # As agenda and events count them, so that all tell the same day.
@@ -227,6 +231,9 @@ def spread(days: Days, quiet: Bool, situation: Situation) -> Float:
         quiet,
         latest=latest_at(situation.table, situation.level),
     )
+    for concept in situation.rules.excluded & situation.rules.returns.keys():
+        out[concept] = max(situation.falls_due[concept], situation.rules.returns[concept])
+    return out
 
 
 def offered(content: Snapshot, excluded: Iterable[int]) -> Bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -91,9 +92,9 @@ WHERE d.id = ANY(%s::uuid[]) AND o.learner_id = d.learner_id AND o.curriculum_id
 
 # Looked up by the index of open decisions: what was skipped was not answered.
 _SKIPPED: Final = """
-SELECT learner_id, curriculum_id, array_agg(item) FROM scheduling_decision
+SELECT learner_id, curriculum_id, item, extract(epoch FROM max(outcome_at))::float8 FROM scheduling_decision
 WHERE learner_id = ANY(%b::uuid[]) AND answered_seq IS NULL AND outcome = 'skipped' AND outcome_at > %s
-GROUP BY learner_id, curriculum_id
+GROUP BY learner_id, curriculum_id, item
 """
 
 _DUE: Final = """
@@ -115,6 +116,8 @@ class Narrowing:
     minutes: float | None = None
     concepts: frozenset[int] | None = None
     exclude_items: frozenset[int] = frozenset()
+    #: Left out as well, by item until when (Unix seconds): what the learner skipped.
+    skipped: Mapping[int, float] = field(default_factory=dict)
 
 
 def advance_and_plan(*, limit: int, now: datetime) -> int:
@@ -235,10 +238,13 @@ ON CONFLICT (id) DO NOTHING
 """
 
 
-def skipped(learner_ids: Collection[UUID], *, now: datetime) -> dict[Pair, frozenset[int]]:
-    """Items that each learner skipped within the last day: not to be offered again yet. By learner and curriculum."""
-    rows = db.rows(_SKIPPED, [list(learner_ids), now - SKIPPED_FOR])
-    return {(learner, curriculum): frozenset(items) for learner, curriculum, items in rows}
+def skipped(learner_ids: Collection[UUID], *, now: datetime) -> dict[Pair, dict[int, float]]:
+    """Items that each learner skipped within the last day, and the Unix time at which each may be offered again. By
+    learner and curriculum, for those who did."""
+    out: dict[Pair, dict[int, float]] = defaultdict(dict)
+    for learner, curriculum, item, at in db.rows(_SKIPPED, [list(learner_ids), now - SKIPPED_FOR]):
+        out[learner, curriculum][item] = at + SKIPPED_FOR.total_seconds()
+    return dict(out)
 
 
 def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Body]]:
@@ -249,7 +255,7 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
     planned: list[tuple[Belief, Body]] = []
     done: dict[UUID, Override.End] = {}
     for pair, belief in by_pair.items():
-        narrowing = Narrowing(exclude_items=avoid.get(pair, frozenset()))
+        narrowing = Narrowing(skipped=avoid.get(pair, {}))
         with apart("learner_not_planned", learner=str(belief.learner_id)):
             planned.append((belief, choose(belief, now=now, narrowing=narrowing, agreed=agreed[pair])))
             done |= agreed[pair].done(belief)
@@ -300,7 +306,8 @@ def _situation(
         criteria=chosen.criteria(agreed.criteria_within(content)),
         settings=chosen.settings(agreed.settings),
         scope=_mask(content, narrowing.concepts),
-        exclude_items=narrowing.exclude_items,
+        exclude_items=narrowing.exclude_items | narrowing.skipped.keys(),
+        skipped={item: at for item, at in narrowing.skipped.items() if item not in narrowing.exclude_items},
         minutes=narrowing.minutes,
         size=narrowing.size,
         rules=agreed.rules(belief, content),

@@ -5,7 +5,7 @@ Reads rows that workers wrote and needs no worker to answer: two statements when
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import inf
@@ -37,7 +37,8 @@ _BY_ID: Final = _PLAN + "l.id = %s"
 _BY_NAME: Final = _PLAN + "l.source = %s AND l.external_id = %s AND l.external_id <> ''"
 
 _ANSWERED_SINCE: Final = """
-SELECT item FROM interactions_interaction WHERE learner_id = %s AND curriculum_id = %s AND seq > %s
+SELECT item, max(seq) FROM interactions_interaction WHERE learner_id = %s AND curriculum_id = %s AND seq > %s
+GROUP BY item
 """
 
 
@@ -73,7 +74,7 @@ def next_for(
         and body.agreed == rules.mark(Terms.of(tuple(said)), client.school_id, curriculum_id)
         and _is_of_newest(body, client.school_id, curriculum_id)
     )
-    entries = _left(body, answered, n, now) if body and holds else None
+    entries = _left(body, frozenset(answered), n, now) if body and holds else None
     if body is None or entries is None:
         body = _choose(client.school_id, learner_id, curriculum_id, n, narrowing, answered, now)
         entries = body.entries[:n]
@@ -97,12 +98,12 @@ def _read(school_id: UUID, curriculum_id: UUID, ref: str, now: datetime) -> tupl
     return found[0]
 
 
-def _answered_since(learner_id: UUID, curriculum_id: UUID, applied_seq: int | None, seq: int | None) -> frozenset[int]:
-    """Items answered after the plan was made: workers are a moment behind, or away."""
+def _answered_since(learner_id: UUID, curriculum_id: UUID, applied_seq: int | None, seq: int | None) -> dict[int, int]:
+    """Items answered after the plan was made, with the place of the last answer in the log: workers are a moment
+    behind, or away. All that were ever answered, where there is no plan."""
     if seq is None or seq <= (applied_seq or 0):
-        return frozenset()
-    rows = db.rows(_ANSWERED_SINCE, (learner_id, curriculum_id, applied_seq or 0))
-    return frozenset(item for (item,) in rows)
+        return {}
+    return dict(db.rows(_ANSWERED_SINCE, (learner_id, curriculum_id, applied_seq or 0)))
 
 
 def _is_of_newest(body: Body, school_id: UUID, curriculum_id: UUID) -> bool:
@@ -136,18 +137,20 @@ def _choose(
     curriculum_id: UUID,
     n: int,
     narrowing: Narrowing | None,
-    answered: frozenset[int],
+    answered: Mapping[int, int],
     now: datetime,
 ) -> Body:
     belief = beliefs(school_id, curriculum_id, [learner_id], now.timestamp())[0]
     asked = narrowing or Narrowing()
-    avoid = services.skipped([learner_id], now=now).get((learner_id, curriculum_id), frozenset())
+    avoid = services.skipped([learner_id], now=now).get((learner_id, curriculum_id), {})
     agreed = rules.agreed(school_id, curriculum_id, [learner_id], now)[learner_id]
     narrowed = Narrowing(
         size=n if narrowing else max(n, services.plan_size()),
         minutes=asked.minutes,
         concepts=asked.concepts,
-        exclude_items=asked.exclude_items | answered | avoid,
+        # What the belief knows of waits for its turn like everything else.
+        exclude_items=asked.exclude_items | {item for item, seq in answered.items() if seq > belief.applied_seq},
+        skipped=avoid,
     )
     body = services.choose(belief, now=now, narrowing=narrowed, agreed=agreed)
     if narrowing is None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
+from math import inf
 from typing import Any, Final, NamedTuple, final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -44,7 +45,8 @@ LEFT JOIN scheduling_learnersettings ls ON ls.learner_id = l.id
 LEFT JOIN scheduling_measuredpace mp ON mp.school_id = l.school_id AND mp.curriculum_id = c.id
 LEFT JOIN LATERAL (
     SELECT json_agg(
-        json_build_array(v.id, v.kind, v.concept, v.learner_id IS NOT NULL, extract(epoch FROM v.made_at), v.answers)
+        json_build_array(v.id, v.kind, v.concept, v.learner_id IS NOT NULL, extract(epoch FROM v.made_at), v.answers,
+            extract(epoch FROM v.expires_at))
         ORDER BY v.learner_id IS NOT NULL, v.made_at, v.id
     )::text AS said
     FROM (
@@ -59,7 +61,8 @@ LEFT JOIN LATERAL (
 
 
 class Word(NamedTuple):
-    """An override that holds for a learner; `is_own` if not made for a whole class. `made_at` is Unix time."""
+    """An override that holds for a learner; `is_own` if not made for a whole class. Times are Unix seconds; without an
+    `expires_at` it holds until somebody ends it."""
 
     id: UUID
     kind: Override.Kind
@@ -67,9 +70,10 @@ class Word(NamedTuple):
     is_own: bool
     made_at: float
     answers: int
+    expires_at: float | None = None
 
 
-_words: Final = msgspec.json.Decoder(list[tuple[UUID, str, int, bool, float, int]])
+_words: Final = msgspec.json.Decoder(list[tuple[UUID, str, int, bool, float, int, float | None]])
 
 
 class Supposed(NamedTuple):
@@ -152,6 +156,16 @@ class Terms:
     @cached_property
     def known(self) -> frozenset[int]:
         return self._concepts(Override.Kind.MASTERED)
+
+    @cached_property
+    def returns(self) -> dict[int, float]:
+        """Unix seconds at which what is excluded or known no longer is, by concept; those without an end are not in."""
+        ends: dict[int, float] = {}
+        for word in self.words:
+            if word.kind in (Override.Kind.EXCLUDE, Override.Kind.MASTERED):
+                end = inf if word.expires_at is None else word.expires_at
+                ends[word.concept] = max(end, ends.get(word.concept, end))
+        return {concept: end for concept, end in ends.items() if end < inf}
 
     def _concepts(self, kind: Override.Kind) -> frozenset[int]:
         return frozenset(word.concept for word in self.words if word.kind is kind)

@@ -187,7 +187,7 @@ def _firsts(prospect: Prospect, retentions: Float) -> Float:
     told = prospect.table, prospect.evidence, prospect.content
     wanted = [replace(prospect.criteria, retention=retention) for retention in retentions.tolist()]
     due = np.stack([due_at(*told, each) for each in wanted])
-    due[:, ~prospect.offered] = np.inf
+    due = np.maximum(due, prospect.reviewed_from)
     learnt = prospect.beginnings.learnt
     due[:, learnt >= 0] = session(prospect, learnt[learnt >= 0])
     return np.asarray(due)

@@ -12,6 +12,7 @@ import numpy as np
 
 from kt_models.recall import Int
 from tutor.scheduling.policies import filters
+from tutor.scheduling.policies.awaited import next_look
 from tutor.scheduling.policies.choice import Alert, Barrier, Candidate, Choice, Entry, Kind, Reason
 from tutor.scheduling.policies.items import Shelf, success
 from tutor.scheduling.policies.ranking import Policy, Ranking
@@ -31,7 +32,7 @@ def choose(situation: Situation, policy: Policy) -> Choice:
     nothing = None if entries else stopped or ranking.done or _commonest(slots.counts, situation)
     return Choice(
         entries,
-        _next_look(situation, ranking, bars, stopped),
+        next_look(situation, policy, ranking, bars, stopped),
         _by_status(situation),
         slots.counts,
         nothing,
@@ -42,18 +43,6 @@ def choose(situation: Situation, policy: Policy) -> Choice:
 def _by_status(situation: Situation) -> dict[str, int]:
     counts = np.bincount(situation.status[situation.content.concept_active], minlength=len(Status))
     return {status.value: int(counts[code]) for status, code in CODES.items()}
-
-
-def _next_look(situation: Situation, ranking: Ranking, bars: Int, stopped: Barrier | None) -> float:
-    """When there may be something new to do: a review falls due, or the day ends that was full or for rest."""
-    if stopped:
-        return situation.rules.day_ends
-    # Of what nobody may be offered, no review comes.
-    may_come = (bars == filters.OPEN) | (bars > filters.CODES.index(Barrier.EXCLUDED))
-    due = float(ranking.due[(ranking.due > situation.now) & may_come].min(initial=np.inf))
-    no_more_new = situation.rules.new_left is not None and situation.rules.new_left <= 0
-    waits = no_more_new or bool((bars == filters.CODES.index(Barrier.RESTING)).any())
-    return min(due, situation.rules.day_ends) if waits else due
 
 
 def _commonest(counts: dict[str, int], situation: Situation) -> Barrier:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -90,6 +90,8 @@ class Rules:
     Attributes:
         pinned: concepts that a teacher wants next, in that order.     excluded: that a teacher wants left out.
         opened: whose prerequisites a teacher has waived.     known: that a teacher says are mastered.
+        returns: Unix seconds at which what is excluded or known no longer is, by concept; those without an end are not
+            in it.
         answers_left, new_left, minutes_left: of today's allowance; None without one.
         quiet: whether nothing is to be offered today.     day_ends: Unix seconds; allowances begin anew.
         review_due: (concepts,) Unix seconds to which reviews were moved so that no day is crowded; None: as they fall.
@@ -99,6 +101,7 @@ class Rules:
     excluded: frozenset[int] = frozenset()
     opened: frozenset[int] = frozenset()
     known: frozenset[int] = frozenset()
+    returns: Mapping[int, float] = field(default_factory=dict)
     answers_left: int | None = None
     new_left: int | None = None
     minutes_left: float | None = None
@@ -155,6 +158,8 @@ class Situation:
     #: (concepts,) which concepts may be chosen; None for all.
     scope: Bool | None = None
     exclude_items: frozenset[int] = frozenset()
+    #: Of these, Unix seconds at which what was skipped may be offered again.
+    skipped: Mapping[int, float] = field(default_factory=dict)
     #: Stop when the entries' expected minutes reach this.
     minutes: float | None = None
     size: int | None = None
