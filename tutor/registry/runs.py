@@ -173,11 +173,13 @@ def _request_if_due(deployment: Deployment, kind: str, now: datetime) -> Trainin
 
 
 def prune(*, before: datetime) -> int:
-    """Deletes versions older than a time that never served, with their artifacts; how many.
+    """Deletes versions that were last of use before a time and never served, with their artifacts; how many.
 
-    Rejected ones all; candidates but for the newest of each kind, with which the next fit begins.
+    Rejected ones all; candidates but for the newest of each kind, with which the next fit begins. One that was in
+    shadow is of use until it is withdrawn.
     """
-    old = ModelVersion.objects.filter(created_at__lt=before, state__in=(State.REJECTED, State.CANDIDATE))
+    idle = Q(idle_since=None) | Q(idle_since__lt=before)
+    old = ModelVersion.objects.filter(idle, created_at__lt=before, state__in=(State.REJECTED, State.CANDIDATE))
     gone = [version.pk for version in old.select_related("curriculum_version") if not _is_start(version)]
     for version_id in gone:
         ModelVersion.objects.filter(pk=version_id).delete()

@@ -91,6 +91,22 @@ DELETE FROM tracing_learnerstate WHERE (learner_id, version_id) IN (
 RETURNING 1
 """
 
+# From version to version, for there are few of them and many states.
+_PRUNE_LOST: Final = """
+WITH RECURSIVE known(version_id) AS (
+    (SELECT version_id FROM tracing_learnerstate ORDER BY version_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.version_id FROM tracing_learnerstate s WHERE s.version_id > k.version_id ORDER BY 1 LIMIT 1)
+    FROM known k WHERE k.version_id IS NOT NULL
+)
+DELETE FROM tracing_learnerstate WHERE (learner_id, version_id) IN (
+    SELECT s.learner_id, s.version_id FROM known k JOIN tracing_learnerstate s ON s.version_id = k.version_id
+    WHERE NOT EXISTS (SELECT FROM registry_modelversion v WHERE v.id = k.version_id)
+    LIMIT %s
+)
+RETURNING 1
+"""
+
 _PAIRS: Final = """
 SELECT DISTINCT school_id, curriculum_id FROM interactions_loghead
 WHERE (%s::uuid IS NULL OR school_id = %s) AND (%s::uuid IS NULL OR curriculum_id = %s)
@@ -144,9 +160,13 @@ def progress(deployment: Deployment, version_id: UUID, *, now: datetime, under_w
 
 
 def prune_states(*, limit: int, now: datetime) -> int:
-    """Deletes at most `limit` states of versions that no deployment has needed for `STATES_KEPT`; how many."""
+    """Deletes at most `limit` states of versions that no deployment has needed for `STATES_KEPT`; how many.
+
+    And of versions that are no more.
+    """
     kept = now - PREVIOUS_KEPT
-    return len(db.rows(_PRUNE, [now - STATES_KEPT, _stand_ins(), kept, kept, limit]))
+    pruned = len(db.rows(_PRUNE, [now - STATES_KEPT, _stand_ins(), kept, kept, limit]))
+    return pruned + len(db.rows(_PRUNE_LOST, [limit - pruned]))
 
 
 def _stand_ins() -> list[UUID]:
