@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, final
@@ -36,7 +36,7 @@ from tutor.accounts.models import Membership
 from tutor.interactions import export
 from tutor.interactions.export import ANSWERS, LEARNERS, Manifest
 from tutor.language import Sentence
-from tutor.registry import deployments, edges, gates, loader, queries, runs, services, store
+from tutor.registry import candidates, deployments, edges, gates, loader, queries, runs, services, store
 from tutor.registry.gates import Case, Table
 from tutor.registry.models import ModelVersion, TrainingRun
 from tutor.registry.services import Origin
@@ -66,11 +66,6 @@ LEAST_LEARNERS: Final = 5
 LEAST_ANSWERS: Final = 100
 #: Learners that a candidate is judged on, at most: intervals get no narrower that matters.
 JUDGED_LEARNERS: Final = 4000
-
-#: Models fitted within it are of one night.
-NIGHT: Final = timedelta(hours=12)
-#: A challenger that its own run has put in shadow was there within it.
-AT_ONCE: Final = timedelta(minutes=1)
 
 Step = TrainingRun.Step
 
@@ -228,7 +223,7 @@ def _register(
             metrics=_figures(run, case, table), note=note,
         )  # fmt: skip
         TrainingRun.objects.filter(pk=run.pk).update(version=version)
-        _put_in_shadow(version)
+        candidates.put_in_shadow(version, now=timezone.now())
 
 
 def _still_ours(run: TrainingRun) -> None:
@@ -236,30 +231,6 @@ def _still_ours(run: TrainingRun) -> None:
     current = TrainingRun.objects.select_for_update().get(pk=run.pk)
     if current.cancel_requested or current.finished_at or current.version_id or current.worker != run.worker:
         raise CannotStep(Sentence(gettext_noop("the run was cancelled or taken over: nothing is registered")))
-
-
-def _put_in_shadow(version: ModelVersion) -> None:
-    """Beside the champion, if it may serve and no other has begun to prove itself there."""
-    if version.state != ModelVersion.State.CANDIDATE:
-        return
-    current = deployments.deployed(version.curriculum_version.curriculum_id, version.school_id)
-    other = current.challenger if current else None
-    if other is not None and other.state == ModelVersion.State.FAILED:
-        other = None
-    # Of those fitted in one night, the best: they were judged on the same answers. What people chose stays.
-    by_itself = (
-        other is not None
-        and current is not None
-        and current.challenger_since is not None
-        and (current.challenger_since - other.created_at < AT_ONCE)
-    )
-    same_night = by_itself and other is not None and version.created_at - other.created_at < NIGHT
-    if other is None or (same_night and _loss(version) < _loss(other)):
-        deployments.challenge(version, school_id=version.school_id, now=timezone.now())
-
-
-def _loss(version: ModelVersion) -> float:
-    return float(version.metrics.get("log_loss", {}).get("value") or np.inf)
 
 
 def _judged(folder: Path, cut: Cut, since: float, seed: int) -> tuple[Dataset, Int]:

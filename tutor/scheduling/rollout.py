@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from tutor import db
 from tutor.language import Sentence
-from tutor.registry import deployments
+from tutor.registry import candidates, deployments
 from tutor.registry import services as registry
 from tutor.registry.deployments import PREVIOUS_KEPT
 from tutor.registry.models import Deployment, ModelVersion
@@ -24,10 +24,14 @@ from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
 from tutor.tracing import rollout, shadow
 from tutor.tracing.beliefs import beliefs
 from tutor.tracing.rollout import Progress
-from tutor.tracing.shadow import Verdict
+from tutor.tracing.shadow import Comparison, Verdict
 
 log = structlog.get_logger()
 
+#: A challenger that came by itself makes room for a newer candidate after so many times `shadow_days` undecided, and
+#: while it still gathers answers, of which a small school has few a day, after so many.
+PATIENCE: Final = 3.0
+PATIENCE_GATHERING: Final = 9.0
 #: Plans made anew by one message.
 FOLLOWED_AT_ONCE: Final = 250
 
@@ -164,7 +168,8 @@ def progress(version: ModelVersion, *, school_id: UUID | None, now: datetime) ->
 def promote_proved(*, now: datetime) -> list[Deployment]:
     """Promotes challengers that have proved themselves and are level, where the operator has switched that on.
 
-    Those that failed or have lost leave the place to the next, wherever they are.
+    Those that failed or have lost leave the place to the next, wherever they are, and so do those that came by
+    themselves and of which nothing will be known.
     """
     tried = Deployment.objects.filter(challenger__isnull=False).select_related("champion", "challenger").order_by("id")
     return [promoted for each in tried if (promoted := _settle(each, now))]
@@ -183,6 +188,10 @@ def _settle(deployment: Deployment, now: datetime) -> Deployment | None:
             _withdraw_lost(deployment, said, now)
         elif deployment.promotes_itself and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
             return _promote_compared(deployment, now)
+        elif (heir := _heir(deployment, found)) is not None:
+            text = gettext_noop("undecided after {days:.1f} days and {answers:,} answers ({reason}), it makes room")
+            said = Sentence(text, days=found.days, answers=found.answers, reason=found.reason)
+            _withdraw_lost(deployment, said, now, heir)
         else:
             log.info("challenger_stays", version=str(deployment.challenger_id), reason=found.reason)
     except (deployments.NotUsable, shadow.NoChallenger, NotLevel) as error:
@@ -199,7 +208,17 @@ def _promote_compared(deployment: Deployment, now: datetime) -> Deployment | Non
     return None
 
 
-def _withdraw_lost(deployment: Deployment, reason: str, now: datetime) -> None:
+def _heir(deployment: Deployment, found: Comparison) -> ModelVersion | None:
+    """Who follows a challenger that its own run put in shadow, once it has been undecided for long."""
+    gathering = 0 < found.answers < deployment.shadow_answers
+    patience = PATIENCE_GATHERING if gathering else PATIENCE
+    decided = found.verdict != Verdict.TOO_EARLY
+    if decided or found.days < patience * max(deployment.shadow_days, 1.0) or not candidates.came_by_itself(deployment):
+        return None
+    return candidates.newer(deployment)
+
+
+def _withdraw_lost(deployment: Deployment, reason: str, now: datetime, heir: ModelVersion | None = None) -> None:
     with transaction.atomic():
         current = _as_compared(deployment)
         if current is None or current.challenger is None:
@@ -211,6 +230,9 @@ def _withdraw_lost(deployment: Deployment, reason: str, now: datetime) -> None:
             said = Sentence(gettext_noop("withdrawn from shadow: {reason}"), reason=reason)
             verdict = lost.verdict | {"withdrawn": said.kept()}
             ModelVersion.objects.filter(pk=lost.pk).update(reason=said, verdict=verdict)
+        if heir is not None:
+            deployments.challenge(heir, school_id=current.school_id, now=now)
+            transaction.on_commit(bell.ring_rollout)
     log.warning("challenger_withdrawn", version=str(lost.pk), school=str(current.school_id), reason=reason)
 
 
