@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from curricula.models import Curriculum
-from tests.registry.training import Busy, finished, fit_of, reached, request
+from tests.registry.training import Busy, finished, fit_of, rank_of, reached, request
 from tutor.registry import runs, trainer
 from tutor.registry import services as registry
 from tutor.registry import steps as training_steps
@@ -90,6 +90,25 @@ def test_a_fit_that_is_killed_goes_on_from_its_checkpoint(busy: tuple[TrainingRu
     reached(run, lambda run: run.status == Status.RUNNING and run.progress.get("step", 0) > far)
     curve = [record["step"] for record in run.log if record.get("event") == "step"]
     assert curve == sorted(curve)
+    runs.cancel(run, now=timezone.now())
+    again.join(30)
+
+
+def test_a_fit_on_several_processes_one_of_which_is_killed_goes_on_from_its_checkpoint(
+    practised: Curriculum, folder: Path, settings: Any
+) -> None:
+    settings.TRAINING_PROCESSES = 2
+    run, worker = request(practised, "psikt", settings={"epochs": 100_000}), Busy()
+    worker.start()
+    reached(run, lambda run: (folder / str(run.pk) / "checkpoint").exists())
+    os.kill(rank_of(folder, run, 1), signal.SIGKILL)
+    worker.join(30)
+    reached(run, lambda run: run.status == Status.QUEUED)
+    assert run.message == "fit was ended by signal 9"
+    far = run.progress["step"]
+    again = Busy()
+    again.start()
+    reached(run, lambda run: run.status == Status.RUNNING and run.progress.get("step", 0) > far)
     runs.cancel(run, now=timezone.now())
     again.join(30)
 

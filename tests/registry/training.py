@@ -9,7 +9,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from curricula.models import Curriculum
-from tutor.children import wait_for
+from tutor.children import marked, wait_for
 from tutor.registry import runs, trainer
 from tutor.registry.models import TrainingRun
 
@@ -45,8 +45,15 @@ def reached(run: TrainingRun, what: Callable[[TrainingRun], bool]) -> None:
         run.refresh_from_db()
         return what(run)
 
-    assert wait_for(there, 60), f"{run.status} {run.step} {run.progress} {run.message}"
+    assert wait_for(there, 180), f"{run.status} {run.step} {run.progress} {run.message}"
 
 
 def fit_of(folder: Path, run: TrainingRun) -> int:
     return int((folder / str(run.pk) / "step.pid").read_text().split()[0])
+
+
+def rank_of(folder: Path, run: TrainingRun, rank: int) -> int:
+    """One of the processes that torchrun has begun."""
+    every = marked(str((folder / str(run.pk) / "step.pid").absolute()))
+    (found,) = (pid for pid in every if f"\0RANK={rank}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes())
+    return found

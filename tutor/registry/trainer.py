@@ -32,6 +32,7 @@ from tutor.interactions.export import ANSWERS
 from tutor.language import GIVEN_UP, Sentence, sentences, told_again
 from tutor.registry import steps
 from tutor.registry.breath import breath
+from tutor.registry.last_words import ENDED, last_words, of_processes
 from tutor.registry.models import TrainingRun
 from tutor.registry.steps import BASELINE, CHECKPOINT, CUT, DATA, LOG, MODEL, Cut
 
@@ -51,6 +52,9 @@ LOOK: Final = "tutor.tracing.tasks.look_beside"
 FOREIGN: Final = 3
 #: Kinds whose fits take long enough for checkpoints and several processes.
 LONG: Final = frozenset({"psikt", "cakt"})
+
+#: Begins the processes of a fit; its own exit status is 1, whatever theirs are.
+_TORCHRUN: Final = "torch.distributed.run"
 
 Status, Step = TrainingRun.Status, TrainingRun.Step
 
@@ -218,7 +222,7 @@ class _Work:
             child.stop()
         self._tell(step, part, always=True)
         if status := child.process.returncode:
-            self._refuse(step, status)
+            self._refuse(step, status, _TORCHRUN in command)
 
     def _tidy(self) -> None:
         """Removes what an earlier attempt left half written, and its words."""
@@ -228,17 +232,20 @@ class _Work:
         if not (self.folder / CHECKPOINT).exists():
             (self.folder / LOG).unlink(missing_ok=True)
 
-    def _refuse(self, step: TrainingRun.Step, status: int) -> None:
+    def _refuse(self, step: TrainingRun.Step, status: int, several: bool) -> None:
         """Why a process did not end well: as it told itself, or as it was ended."""
         if status < 0:
-            raise StepKilled(Sentence(gettext_noop("{step} was ended by signal {n}"), step=_named(step), n=-status))
+            raise StepKilled(Sentence(ENDED, step=_named(step), n=-status))
         told = [record for record in _records(self.folder / LOG) if record.get("event") == "failed"]
         if told and told[-1].get("status") == FOREIGN:
             raise CheckpointForeign
         if told and "said" in told[-1]:
             raise StepFailed(Sentence.again(told[-1]["said"]))
-        words = told[-1]["message"] if told else _last_words(self._child().log)
         unknown = Sentence(gettext_noop("{step} ended with exit status {n}"), step=_named(step), n=status)
+        if several and not told:
+            # One that is killed and one that is at fault look alike to the others, and to the launcher's status.
+            raise StepKilled(of_processes(self._child().log, _named(step)) or unknown)
+        words = told[-1]["message"] if told else last_words(self._child().log)
         raise StepFailed(words or unknown)
 
     def _tell(self, step: TrainingRun.Step, part: str, *, always: bool = False) -> None:
@@ -293,7 +300,7 @@ def _ring() -> None:
 
 def _launcher(kind: str) -> list[str]:
     if kind in LONG and settings.TRAINING_PROCESSES > 1:
-        return ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={settings.TRAINING_PROCESSES}", "-m"]
+        return ["-m", _TORCHRUN, "--standalone", f"--nproc-per-node={settings.TRAINING_PROCESSES}", "-m"]
     return ["-m"]
 
 
@@ -320,12 +327,3 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(record, dict):
                 yield record
-
-
-def _last_words(path: Path) -> str:
-    """Of a process that failed: its last line, or all lines of the error that a traceback ends with."""
-    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
-    if "Traceback (most recent call last):" not in lines:
-        return lines[-1].strip() if lines else ""
-    told = max(number for number, line in enumerate(lines) if line.startswith(" ")) + 1
-    return " ".join(lines[told:])
