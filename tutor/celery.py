@@ -32,6 +32,8 @@ ROUTES: Final = {
     "tutor.scheduling.tasks.announce_days": "schedule",
     "tutor.scheduling.tasks.announce_drift": "schedule",
     "tutor.scheduling.tasks.prune_events": "schedule",
+    "tutor.scheduling.tasks.keep_forecasts": "schedule",
+    "tutor.scheduling.tasks.check_forecasts": "schedule",
     "tutor.scheduling.tasks.run_import": "ingest",
     # Of its own, so that it can be given workers of its own: it waits for others' servers.
     "tutor.lms.tasks.send_webhooks": "webhooks",
@@ -153,6 +155,18 @@ SCHEDULE: Final = {
         "task": "tutor.scheduling.tasks.look_at_trials",
         "schedule": crontab(hour=3, minute=30),
         "options": {"expires": 3600},
+    },
+    # By night, when most learners' days are over: what is told then is of the evening's beliefs.
+    "keep-forecasts": {
+        "task": "tutor.scheduling.tasks.keep_forecasts",
+        "schedule": crontab(hour=1, minute=45),
+        "options": {"expires": 3600},
+    },
+    # Days begin on the hour, or a quarter past it in some time zones: a belief is asked for soon after.
+    "check-forecasts": {
+        "task": "tutor.scheduling.tasks.check_forecasts",
+        "schedule": 900.0,
+        "options": {"expires": 900},
     },
     "resume-training": {
         "task": "tutor.registry.tasks.run_training",

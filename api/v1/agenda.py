@@ -20,11 +20,13 @@ from api.v1.agenda_shapes import (
     AgendaOut,
     AgendaQuery,
     AllowanceOut,
+    BandOut,
     CoverageOut,
     DecileOut,
     ForecastList,
     ForecastOut,
     ForecastQuery,
+    MasteryCoverageOut,
     RecallOut,
     Visit,
     WorkloadList,
@@ -39,6 +41,7 @@ from tutor.accounts.models import Learner
 from tutor.scheduling import contents, forecasts
 from tutor.scheduling.coverage import Coverage, Decile, kept_coverage
 from tutor.scheduling.forecasts import Ahead, OutOfReach
+from tutor.scheduling.mastery_coverage import LEAST, MasteryCoverage, correction, mastery_coverage
 from tutor.scheduling.outlook import KINDS, chance_of_mastery, recall_alone
 from tutor.scheduling.plans import moment
 from tutor.tracing.beliefs import Belief, belief
@@ -135,7 +138,10 @@ def get_workload(request: HttpRequest, client: Client, learner: str) -> HttpResp
     for_learners=True,
 )
 def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
-    """Reads one learner's belief; no worker is needed."""
+    """Reads one learner's belief; no worker is needed.
+
+    `coverage` tells how often chances of mastery, as they were told for a day, came true in the school.
+    """
     asked = query(request, ForecastQuery)
     read = _read(client, learner, asked.curriculum)
     found, content = read.belief, read.content
@@ -147,7 +153,9 @@ def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResp
     chances = _chances(read, later, ahead, level)
     rows = zip(known, alone, strict=True)
     data = [_forecast(read, e, o, *chances[e.concept]) for e, o in rows if wanted is None or e.concept in wanted]
-    return respond(ForecastList(data, later, level, found.degraded))
+    coverage = mastery_coverage(client.school_id, found.curriculum_id)
+    calibrated = correction(client.school_id, found.curriculum_id, found.version_id).is_made
+    return respond(ForecastList(data, later, level, _mastery_coverage(coverage), calibrated, found.degraded))
 
 
 def _read(client: Client, ref: str, curriculum: str | None) -> _Read:
@@ -216,7 +224,11 @@ def _chances(read: _Read, at: dt.datetime, ahead: Ahead | None, level: float) ->
     # Of no day there is nothing to follow: both are the same.
     alone = recall_alone(read.belief.table, read.content.n_concepts, at.timestamp())
     followed = ahead.recall_then(at.timestamp()) if ahead else alone
-    columns: Sequence[Float] = (followed[0], chance_of_mastery(*alone, level), chance_of_mastery(*followed, level))
+    mastered, with_agenda = chance_of_mastery(*alone, level), chance_of_mastery(*followed, level)
+    if ahead:
+        correct = correction(read.learner.school_id, read.belief.curriculum_id, read.belief.version_id)
+        with_agenda = correct.told(mastered, with_agenda, ahead.agenda.practices > 0)
+    columns: Sequence[Float] = (followed[0], mastered, with_agenda)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -252,9 +264,27 @@ def _coverage(found: Coverage) -> CoverageOut:
     return CoverageOut(found.answers, found.learners, error, [_decile(each) for each in found.deciles])
 
 
+def _mastery_coverage(found: MasteryCoverage) -> MasteryCoverageOut:
+    return MasteryCoverageOut(
+        is_checked=found.is_checked,
+        checked=found.checked,
+        needed=LEAST,
+        waiting=found.waiting,
+        bands=[_band(each) for each in found.bands],
+        first_answers=[_band(each) for each in found.first_answers],
+    )
+
+
 def _decile(found: Decile) -> DecileOut:
-    figures = (found.forecast, found.observed, found.low, found.high)
-    return DecileOut(found.n, *(round(figure, 4) for figure in figures))
+    return DecileOut(found.n, *_figures(found))
+
+
+def _band(found: Decile) -> BandOut:
+    return BandOut(found.n, *_figures(found))
+
+
+def _figures(found: Decile) -> list[float]:
+    return [round(figure, 4) for figure in (found.forecast, found.observed, found.low, found.high)]
 
 
 def _wanted(content: Snapshot, keys: list[str]) -> frozenset[int] | None:

@@ -179,8 +179,41 @@ class ForecastOut(msgspec.Struct):
     mastered_with_agenda: float
 
 
+class BandOut(msgspec.Struct):
+    """Past forecasts alike: how many, what was told on average, and what came of them, with 90 % interval."""
+
+    n: int
+    forecast: float
+    observed: float
+    low: float
+    high: float
+
+
+class MasteryCoverageOut(msgspec.Struct):
+    """How past forecasts by the model that serves came true in the school, of a sample drawn every night.
+
+    `bands` are of `mastered_with_agenda` as it was told, for learners who answered as often as the agenda planned:
+    `observed` is the mean chance of mastery by what was believed when the day had come. Without `is_checked`, fewer
+    than `needed` of these are known, or of fewer than ten learners: there are no bands then, and the chances are the
+    model's word alone. `first_answers` are of recall, as forecast with the practice that there was, all of the agenda's
+    or none: `observed` is the share right of the first answers within three days since the day came. Bands of fewer
+    than ten learners are left out. `waiting` forecasts are of days to come.
+    """
+
+    is_checked: bool
+    checked: int
+    needed: int
+    waiting: int
+    bands: list[BandOut]
+    first_answers: list[BandOut]
+
+
 class ForecastList(msgspec.Struct):
+    """`calibrated`: `mastered_with_agenda` is corrected by how past chances came true."""
+
     data: list[ForecastOut]
     at: dt.datetime
     mastered_at: float
+    coverage: MasteryCoverageOut
+    calibrated: bool
     degraded: bool

@@ -18,10 +18,11 @@ from tests import people
 from tests.api.test_errors import problem
 from tests.flow import steps
 from tests.flow.agreed import settle_on, wide
+from tests.flow.come_true import days_come
 from tests.flow.steps import statements
 from tests.people import Caller
 from tutor.accounts.models import Learner, School, User
-from tutor.scheduling import agreements, events, forecasts
+from tutor.scheduling import agreements, events, forecasts, mastery_coverage, told
 from tutor.scheduling.coverage import coverage, deciles
 from tutor.scheduling.event_models import Event
 from tutor.tracing.models import Score
@@ -219,6 +220,40 @@ def test_a_forecast_tells_what_following_the_agenda_would_change(client: Caller,
         assert 0 <= row["mastered"] < row["mastered_with_agenda"] <= 1
     alone = by_key(read(client, practised, f"forecast?date={in_days(90)}&new_per_day=0"))["adding"]
     assert alone["mastered_with_agenda"] == alone["mastered"], "it is never begun"
+
+
+def test_chances_of_mastery_are_not_checked_before_enough_days_have_come(client: Caller, practised: Learner) -> None:
+    said = read(client, practised, f"forecast?date={in_days(14)}").json()
+    empty = {"is_checked": False, "checked": 0, "needed": 100, "waiting": 0, "bands": [], "first_answers": []}
+    assert (said["coverage"], said["calibrated"]) == (empty, False)
+    told.keep(now=timezone.now())
+    mastery_coverage.forget()
+    assert read(client, practised, f"forecast?date={in_days(14)}").json()["coverage"]["waiting"] > 0
+
+
+def test_chances_of_mastery_are_told_with_what_came_of_past_ones_and_corrected_by_it(
+    client: Caller, practised: Learner, school: School, fractions: Curriculum
+) -> None:
+    before = by_key(read(client, practised, f"forecast?date={in_days(90)}"))
+    days_come(school, fractions)
+    mastery_coverage.forget()
+    answer = read(client, practised, f"forecast?date={in_days(90)}")
+    said, after = answer.json(), by_key(answer)
+    [band] = said["coverage"]["bands"]
+    assert said["coverage"]["is_checked"] and said["calibrated"]
+    assert (band["n"], band["forecast"], band["observed"]) == (240, 0.85, 0.4) and band["low"] < 0.4 < band["high"]
+    assert [each["n"] for each in said["coverage"]["first_answers"]] == [240]
+    for key, row in after.items():
+        assert row["mastered"] == before[key]["mastered"] <= row["mastered_with_agenda"]
+    assert any(row["mastered_with_agenda"] < before[key]["mastered_with_agenda"] for key, row in after.items())
+
+
+def test_what_came_of_forecasts_at_one_school_is_told_at_no_other(
+    client: Caller, practised: Learner, other_school: School, fractions: Curriculum
+) -> None:
+    days_come(other_school, fractions)
+    said = read(client, practised, f"forecast?date={in_days(14)}").json()
+    assert (said["coverage"]["checked"], said["coverage"]["bands"], said["calibrated"]) == (0, [], False)
 
 
 def test_of_today_there_is_no_agenda_to_follow(client: Caller, practised: Learner) -> None:

@@ -22,6 +22,7 @@ from tutor.registry.effective import content_for
 from tutor.scheduling import outlook, together
 from tutor.scheduling.calendar import Bool
 from tutor.scheduling.forecasts import FURTHEST, Ahead, OutOfReach, Until, all_ahead, until, with_zones
+from tutor.scheduling.mastery_coverage import Correction, correction
 from tutor.scheduling.rules import Agreed
 from tutor.tracing.beliefs import Belief, beliefs
 
@@ -90,6 +91,7 @@ class ClassAhead:
     Attributes:
         until: when the day begins for each.
         aheads: of each; of a learner whose day it is already there is nothing to follow.
+        corrections: by which the chances of each are told.
         known: what has been computed from the same states, agreements and days already.
     """
 
@@ -99,6 +101,7 @@ class ClassAhead:
     beliefs: tuple[Belief, ...]
     until: tuple[Until, ...]
     aheads: tuple[Ahead, ...]
+    corrections: tuple[Correction, ...]
     known: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -109,6 +112,10 @@ class ClassAhead:
     @property
     def degraded(self) -> bool:
         return any(belief.degraded for belief in self.beliefs)
+
+    @property
+    def is_corrected(self) -> bool:
+        return any(each.is_made for each in self.corrections)
 
     @property
     def n(self) -> Int:
@@ -135,7 +142,7 @@ class ClassAhead:
     @property
     def followed(self) -> Recall:
         """If the agenda is."""
-        return self._once("followed", lambda: self._recall(self._followed(row) for row in range(len(self.learners))))
+        return self._once("followed", self._corrected)
 
     def option(self, retention: float) -> Option:
         """If reviews come at this retention: in order of retention, minutes never fall.
@@ -190,6 +197,14 @@ class ClassAhead:
         ahead, then = self.aheads[row], self.until[row]
         return ahead.recall_then(then.at) if then.days else self._alone(row)
 
+    def _corrected(self) -> Recall:
+        """As it is told: chances of mastery corrected by what came of past ones."""
+        found, alone = self._recall(self._followed(row) for row in range(len(self.learners))), self.alone.mastered
+        for row, (correct, ahead, then) in enumerate(zip(self.corrections, self.aheads, self.until, strict=True)):
+            if then.days and correct.is_made:
+                found.mastered[row] = correct.told(alone[row], found.mastered[row], ahead.agenda.practices > 0)
+        return found
+
     def _recall(self, rows: Iterable[tuple[Float, Float]]) -> Recall:
         recall, sd = zip(*rows, strict=True) if self.learners else ((), ())
         return Recall.of(self._stacked(recall), self._stacked(sd), self.level)
@@ -223,8 +238,11 @@ def class_ahead(
     then = [_until(day, learner, now) for learner in learners]
     # A day of no length cannot be looked at: whose day it is already looks at it, and follows nothing.
     aheads = all_ahead(learners, found, gated, now=now, days=[max(each.days, 1) for each in then], held=held)
-    known = _known.get(tuple(_key(*row) for row in zip(found, then, aheads, strict=True)))
-    return ClassAhead(day, content, tuple(learners), tuple(found), tuple(then), tuple(aheads), known)
+    corrections = [correction(school.pk, content.curriculum_id, each.version_id) for each in found]
+    known = _known.get(tuple(_key(*row) for row in zip(found, then, aheads, corrections, strict=True)))
+    return ClassAhead(
+        day, content, tuple(learners), tuple(found), tuple(then), tuple(aheads), tuple(corrections), known
+    )
 
 
 def _empty(_: Hashable) -> dict[Hashable, Any]:
@@ -234,11 +252,11 @@ def _empty(_: Hashable) -> dict[Hashable, Any]:
 _known: Final = Kept(_empty, seconds=KEPT_SECONDS, most=MOST_KEPT)
 
 
-def _key(belief: Belief, then: Until, ahead: Ahead) -> Hashable:
+def _key(belief: Belief, then: Until, ahead: Ahead, correction: Correction) -> Hashable:
     """All that figures of a learner rest on, but for the minute of the day."""
     content = ahead.prospect.content
     state = (belief.learner_id, belief.version_id, belief.applied_seq, belief.as_of)
-    return (*state, content.version_id, content.graph, then, ahead.days.first, ahead.agreed, ahead.pace)
+    return (*state, content.version_id, content.graph, then, ahead.days.first, ahead.agreed, ahead.pace, correction)
 
 
 def today(school: School, now: datetime) -> date:

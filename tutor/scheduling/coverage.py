@@ -117,16 +117,17 @@ def deciles(learner: Int, forecast: Float, observed: Float) -> list[Decile]:
     """Tenths of equal size, by ascending forecast; fewer where there are few answers. Pure; shapes (answers,)."""
     order = np.argsort(forecast, kind="stable")
     parts = np.array_split(order, min(10, max(len(order) // LEAST_ANSWERS, 1)))
-    return [_decile(learner[part], forecast[part], observed[part]) for part in parts if len(part)]
+    return [part_of(learner[part], forecast[part], observed[part]) for part in parts if len(part)]
 
 
-def _decile(learner: Int, forecast: Float, observed: Float) -> Decile:
+def part_of(learner: Int, forecast: Float, observed: Float) -> Decile:
+    """Of some forecasts, one at least, and the shares that came of them. Pure; shapes (n,)."""
     share = float(observed.mean())
-    low, high = _wilson(share, len(observed) / _design_effect(learner, observed - share))
+    low, high = _wilson(share, len(observed) / design_effect(learner, observed - share))
     return Decile(len(observed), float(forecast.mean()), share, low, high, len(np.unique(learner)))
 
 
-def _design_effect(learner: Int, residual: Float) -> float:
+def design_effect(learner: Int, residual: Float) -> float:
     """By how much the variance of the mean is larger than if all answers came from different learners; 1 or more."""
     together = np.bincount(learner, weights=residual)
     apart = float(np.square(residual).sum())

@@ -18,6 +18,7 @@ from tutor.scheduling.policy_models import Evaluation as Evaluation
 from tutor.scheduling.policy_models import PolicyConfig as PolicyConfig
 from tutor.scheduling.policy_models import PolicyTrial as PolicyTrial
 from tutor.scheduling.policy_models import Rehearsal as Rehearsal
+from tutor.scheduling.told_models import ToldForecast as ToldForecast
 
 
 class Plan(models.Model):

@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tutor.scheduling import cohorts, evaluations, events, imports, paces, rehearsals, rollout, services, trials
+from tutor.scheduling import cohorts, evaluations, events, imports, paces, rehearsals, rollout, services, told, trials
 
 
 @shared_task(acks_late=True, soft_time_limit=60, time_limit=90)
@@ -85,3 +85,16 @@ def measure_paces() -> None:
 def measure_cohorts() -> None:
     """Measure where classes make progress, for policies that ask. Safe to run at any time, any number of times."""
     cohorts.measure(now=timezone.now())
+
+
+@shared_task(acks_late=True, soft_time_limit=540, time_limit=600)
+def keep_forecasts() -> None:
+    """Keep a few of tonight's forecasts, as they are told. Safe to run at any time, any number of times."""
+    told.prune(now=timezone.now())
+    told.keep(now=timezone.now())
+
+
+@shared_task(acks_late=True, soft_time_limit=240, time_limit=300)
+def check_forecasts() -> None:
+    """Tell what came of forecasts whose day has come. Safe to run at any time, any number of times."""
+    told.check(now=timezone.now())
