@@ -17,9 +17,11 @@ from tests import people
 from tests.dashboard.classroom import answers, take_in
 from tests.dashboard.conftest import SignIn
 from tests.dashboard.mastery_map import table
+from tests.flow.come_true import days_come
 from tutor.accounts.models import Group, School, User
 from tutor.dashboard.forecast_trust import Verdict, chance_of_so_few, is_shown, verdict
 from tutor.dashboard.forecast_words import LEAST_LEARNERS
+from tutor.scheduling import mastery_coverage
 from tutor.scheduling.coverage import Coverage, Decile, deciles
 
 
@@ -122,3 +124,43 @@ def test_a_part_of_few_learners_is_hidden_though_the_rest_is_told() -> None:
     assert [part.found for part in page.parts] == [shown, None]
     assert page.points == pytest.approx(100 * error([shown])) == pytest.approx(10)
     assert (page.came_true, page.n_hidden) == (1, 1)
+
+
+def spoken(browser: Any, address: str) -> str:
+    return " ".join(browser.get(address).content.decode().split())
+
+
+def test_chances_of_mastery_are_said_to_be_unchecked_until_enough_days_have_come(
+    signed_in: SignIn, ms_diaz: User, class_7b: Group, school: School, fractions: Curriculum
+) -> None:
+    days_come(school, fractions, of=12, n=8)
+    address, browser = f"/classes/{class_7b.pk}/forecast/", signed_in(ms_diaz)
+    page = spoken(browser, f"{address}trust/")
+    assert "Not yet checked: these chances are the learner model" in page
+    assert "96 of the 100 that it takes have been compared" in page
+    (row,) = table(browser.get(f"{address}mastery.csv"))
+    assert (row["Forecasts"], row["Came true (%)"], row["Within the range"]) == ("96", "", "not yet checked")
+    assert "Chances of mastery are the learner model" in spoken(browser, address)
+
+
+def test_what_came_of_chances_of_mastery_is_told_with_its_range(
+    signed_in: SignIn, ms_diaz: User, class_7b: Group, school: School, fractions: Curriculum
+) -> None:
+    days_come(school, fractions)
+    mastery_coverage.forget()
+    address, browser = f"/classes/{class_7b.pk}/forecast/", signed_in(ms_diaz)
+    page = spoken(browser, f"{address}trust/")
+    assert "240 forecasts of the school were compared, of 20 learners" in page
+    assert "those told now are corrected." in page
+    chances, recall = table(browser.get(f"{address}mastery.csv"))
+    assert (chances["Forecast (%)"], chances["Came true (%)"], chances["Within the range"]) == ("85.0", "40.0", "no")
+    assert (recall["Forecast (%)"], recall["Came true (%)"], recall["Learners"]) == ("90.0", "0.0", "20")
+    assert "are corrected by how often past ones came true" in spoken(browser, address)
+
+
+def test_mr_chen_is_told_nothing_of_what_came_of_forecasts_at_elm_school(
+    signed_in: SignIn, mr_chen: User, class_7b: Group, school: School, fractions: Curriculum
+) -> None:
+    days_come(school, fractions)
+    for of in ("trust/", "mastery.csv"):
+        assert signed_in(mr_chen).get(f"/classes/{class_7b.pk}/forecast/{of}").status_code == 404

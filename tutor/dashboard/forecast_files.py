@@ -18,7 +18,7 @@ from tutor.dashboard.forecast_pictures import load_days
 from tutor.dashboard.forecast_trust import TrustPage
 from tutor.dashboard.matrix_filters import NO_AREA
 from tutor.dashboard.matrix_page import area_of
-from tutor.scheduling.coverage import kept_coverage
+from tutor.scheduling.coverage import Decile
 
 File = tuple[list[str], Iterator[Sequence[Cell]]]
 
@@ -135,7 +135,7 @@ def _days(found: Forecast) -> File:
 
 
 def _trust(found: Forecast) -> File:
-    page = TrustPage(found, kept_coverage(found.group.school_id, found.content.curriculum_id))
+    page = TrustPage.of(found)
     head = [
         _("Part"), _("Answers"), _("Learners"), _("Forecast (%)"), _("Observed (%)"), _("Lowest (%)"), _("Highest (%)"),
         _("Came true"),
@@ -153,6 +153,25 @@ def _trust(found: Forecast) -> File:
     return head, rows
 
 
+def _mastery(found: Forecast) -> File:
+    page = TrustPage.of(found)
+    head = [
+        _("Forecast"), _("Forecasts"), _("Learners"), _("Forecast (%)"), _("Came true (%)"), _("Lowest (%)"),
+        _("Highest (%)"), _("Within the range"),
+    ]  # fmt: skip
+    chances, recall = _("Chance of mastery if the agenda is followed"), _("Recall, by the first answers since the day")
+    rows: list[Sequence[Cell]] = [_of_band(chances, each) for each in page.mastery.bands]
+    if not page.mastery.is_checked:
+        rows = [[chances, page.mastery.checked, *[None] * 5, _("not yet checked")]]
+    rows += [_of_band(recall, each) for each in page.mastery.first_answers]
+    return head, iter(rows)
+
+
+def _of_band(what: str, band: Decile) -> list[Cell]:
+    figures = [_percent(each) for each in (band.forecast, band.observed, band.low, band.high)]
+    return [what, band.n, band.learners, *figures, _("yes") if band.came_true else _("no")]
+
+
 TABLES: Final[Mapping[str, Callable[[Forecast], File]]] = {
     "learners": _learners,
     "concepts": _concepts,
@@ -160,6 +179,7 @@ TABLES: Final[Mapping[str, Callable[[Forecast], File]]] = {
     "minutes": _minutes,
     "days": _days,
     "trust": _trust,
+    "mastery": _mastery,
 }
 
 

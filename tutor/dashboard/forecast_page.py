@@ -159,7 +159,7 @@ class Forecast:
 
     @property
     def assumptions(self) -> list[str]:
-        return assumptions(self.knobs)
+        return assumptions(self.knobs, is_corrected=self.ahead.is_corrected)
 
 
 @final

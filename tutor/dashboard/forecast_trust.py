@@ -1,10 +1,13 @@
-"""Did past forecasts come true? Over the whole school, so that nothing is told of fewer than ten learners."""
+"""Did past forecasts come true? Over the whole school, so that nothing is told of fewer than ten learners.
+
+Of answers after a pause, and of chances of mastery by a day.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple, final
 
@@ -15,7 +18,8 @@ from tutor.dashboard.forecast_page import Forecast
 from tutor.dashboard.forecast_pictures import Tenth, tenths
 from tutor.dashboard.forecast_words import LEAST_LEARNERS
 from tutor.dashboard.words import Definition
-from tutor.scheduling.coverage import Coverage, Decile
+from tutor.scheduling.coverage import Coverage, Decile, kept_coverage
+from tutor.scheduling.mastery_coverage import LEAST, MasteryCoverage, mastery_coverage
 
 #: Share of right forecasts that lie within their ranges.
 EXPECTED: Final = 0.9
@@ -49,6 +53,12 @@ class Part(NamedTuple):
 class TrustPage:
     forecast: Forecast
     coverage: Coverage
+    mastery: MasteryCoverage = field(default_factory=MasteryCoverage)
+
+    @classmethod
+    def of(cls, found: Forecast) -> TrustPage:
+        school_id, curriculum_id = found.group.school_id, found.content.curriculum_id
+        return cls(found, kept_coverage(school_id, curriculum_id), mastery_coverage(school_id, curriculum_id))
 
     @property
     def definitions(self) -> Mapping[str, Definition]:
@@ -61,6 +71,11 @@ class TrustPage:
     @property
     def least(self) -> int:
         return LEAST_LEARNERS
+
+    @property
+    def needed(self) -> int:
+        """Forecasts of mastery to compare before anything is said of them."""
+        return LEAST
 
     @property
     def verdict(self) -> Verdict:
@@ -104,6 +119,15 @@ class TrustPage:
         """Points by which more was forecast than observed, below 0 if less, over what is shown."""
         n = sum(each.n for each in self.shown)
         return 100 * sum(each.n * (each.forecast - each.observed) for each in self.shown) / n if n else 0.0
+
+    @property
+    def mastery_words(self) -> str:
+        """Whether to trust chances of mastery."""
+        if self.mastery.correction.is_made:
+            return _("Past chances of mastery did not come true as often as was told: those told now are corrected.")
+        if all(band.came_true for band in self.mastery.bands):
+            return _("Past chances of mastery came true about as often as was told.")
+        return _("Past chances of mastery did not come true as often as was told: go by the table.")
 
     @property
     def words(self) -> str:

@@ -22,7 +22,6 @@ from tutor.dashboard.forecast_page import forecast as read
 from tutor.dashboard.forecast_table import table
 from tutor.dashboard.forecast_trust import TrustPage
 from tutor.dashboard.guards import page, user_of
-from tutor.scheduling.coverage import kept_coverage
 
 Shown = dict[str, Any]
 
@@ -43,10 +42,7 @@ def minutes(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
 
 @page
 def trust(request: HttpRequest, group_id: UUID) -> HttpResponseBase:
-    def shown(found: Forecast) -> TrustPage:
-        return TrustPage(found, kept_coverage(found.group.school_id, found.content.curriculum_id))
-
-    return _part(request, group_id, "trust", shown)
+    return _part(request, group_id, "trust", TrustPage.of)
 
 
 @page

@@ -148,6 +148,16 @@ def _of_trust() -> dict[str, Definition]:
                 "of one learner being alike. If forecasts are right, about nine of ten do."
             ),
         ),
+        "mastery_trust": Definition(
+            _("Did chances of mastery come true?"),
+            _(
+                "A small sample of forecasts is kept every night as it is told. On its day, the chance that was told "
+                "of following the agenda is compared with the chance of mastery by what is believed then, of learners "
+                "who answered at least as often as the agenda planned. That belief is the learner model's too: so "
+                "recall, as it was forecast, is compared with the first answers within three days since the day came. "
+                "Of the model that serves now, of the last four months."
+            ),
+        ),
         "hidden": Definition(
             _("Hidden"),
             _("Figures over several classes are shown from %(least)s learners on, so that nobody can be made out.")
@@ -156,7 +166,7 @@ def _of_trust() -> dict[str, Definition]:
     }
 
 
-def assumptions(knobs: Knobs) -> list[str]:
+def assumptions(knobs: Knobs, *, is_corrected: bool = False) -> list[str]:
     """What the look ahead takes for granted, for a class that has agreed on this."""
     new = NEW_PER_DAY if knobs.new_a_day is None else knobs.new_a_day
     figures: Mapping[str, object] = {
@@ -178,6 +188,12 @@ def assumptions(knobs: Knobs) -> list[str]:
         )
         % figures,
         _("Lessons, homework and books are not known here: what is learnt there comes on top."),
+        _("Chances of mastery if the agenda is followed are corrected by how often past ones came true.")
+        if is_corrected
+        else _(
+            "Chances of mastery are the learner model's word. Whether past ones came true is told under “Can this be "
+            "trusted?”."
+        ),
     ]
     if knobs.answers_a_day is not None or knobs.minutes_a_day is not None:
         said.append(
