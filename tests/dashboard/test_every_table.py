@@ -26,7 +26,9 @@ from tests.dashboard.models_room import Room
 from tests.dashboard.pages import Reader
 from tests.dashboard.test_settings import as_typed
 from tests.dashboard.test_settings_policy import judged
+from tests.flow.come_true import days_come
 from tutor.accounts.models import Group, School, User
+from tutor.scheduling import mastery_coverage
 
 #: What opens tables that a page does not have by itself.
 MORE: Final = {
@@ -103,6 +105,8 @@ def rare(
         at = now - timedelta(days=days)
         given = [one for who in learners for one in answers(who, fractions, "halves-1", "01101", last=at)]
         take_in(school, given, now=at)
+    days_come(school, fractions)
+    mastery_coverage.forget()
     judged(school, fractions, now, learners=200)
     items = a_school_of_items(school, ms_diaz, now=now)
     browser = signed_in(ms_diaz)

@@ -130,6 +130,15 @@ def test_an_empty_class_has_figures_of_nobody(school: School, class_8a: Group, c
     assert found.followed.value.shape == (0, 10) and found.minutes().shape == (0, 0)
 
 
+def test_empty_classes_of_two_curricula_are_not_mixed_up(school: School, curriculum: Curriculum) -> None:
+    other, day = agreed.wide(school.pk, n=4, key="narrow"), NOW.date() + timedelta(days=3)
+    shapes = [
+        class_ahead(school, contents.latest(each.pk), [], day, now=NOW).followed.value.shape
+        for each in (curriculum, other)
+    ]
+    assert shapes == [(0, 10), (0, 4)]
+
+
 def test_only_the_newest_are_kept() -> None:
     calls: list[int] = []
 

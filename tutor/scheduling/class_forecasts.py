@@ -239,7 +239,9 @@ def class_ahead(
     # A day of no length cannot be looked at: whose day it is already looks at it, and follows nothing.
     aheads = all_ahead(learners, found, gated, now=now, days=[max(each.days, 1) for each in then], held=held)
     corrections = [correction(school.pk, content.curriculum_id, each.version_id) for each in found]
-    known = _known.get(tuple(_key(*row) for row in zip(found, then, aheads, corrections, strict=True)))
+    keys = (_key(*row) for row in zip(found, then, aheads, corrections, strict=True))
+    # The content too: two classes without learners are not alike.
+    known = _known.get((content.version_id, *keys))
     return ClassAhead(
         day, content, tuple(learners), tuple(found), tuple(then), tuple(aheads), tuple(corrections), known
     )
