@@ -237,7 +237,7 @@ def test_a_store_that_does_not_answer_costs_no_model_its_place(
     assert champion.state == ModelVersion.State.CHAMPION
     assert is_behind(bo)
     settings.STORAGES = stored
-    advance()
+    advance(now=at(61))
     belief = believed(bo, fractions)
     assert (belief.version_id, belief.degraded, belief.applied_seq) == (champion.pk, False, 1)
 

@@ -21,10 +21,14 @@ log = structlog.get_logger()
 
 
 class CannotLoad(Exception):
-    """The artifact of a version is missing, damaged or foreign; or what it takes to read it is missing here and now."""
+    """The artifact of a version is missing, damaged or foreign."""
 
     def __init__(self, version_id: UUID, reason: Exception, way_out: str) -> None:
         super().__init__(f"model version {version_id} cannot be loaded ({reason}): {way_out}")
+
+
+class CannotLoadNow(CannotLoad):
+    """What it takes to read it is missing here and now."""
 
 
 @final
@@ -44,8 +48,9 @@ def load(version_id: UUID) -> LearnerModel:
 
     Raises:
         CannotLoad: if its files are missing or damaged, and the version is marked failed, so that nothing tries again
-            until an operator acts; if the store does not answer, or this machine lacks torch, it is not, and the next
-            call tries again.
+            until an operator acts.
+        CannotLoadNow: if the store does not answer, or this machine lacks torch: it is not marked, and the next call
+            tries again.
         device.Unusable: if the device fails, or has no room for this model alone.
     """
     with _lock:
@@ -113,10 +118,10 @@ def _read(version_id: UUID) -> _Held:
         raise CannotLoad(version_id, error, "roll back, or register it again") from error
     except OSError as error:
         log.error("model_store_failed", version=str(version_id), error=str(error))
-        raise CannotLoad(version_id, error, "it is tried again; see to the store of models") from error
+        raise CannotLoadNow(version_id, error, "it is tried again; see to the store of models") from error
     except ImportError as error:
         log.error("model_needs_a_library", version=str(version_id), error=str(error))
-        raise CannotLoad(version_id, error, "it is tried again; install requirements/core.txt here") from error
+        raise CannotLoadNow(version_id, error, "it is tried again; install requirements/core.txt here") from error
 
 
 def _check_own(version_id: UUID, folder: Path) -> None:

@@ -6,7 +6,7 @@ Intake locks log heads, workers lock state rows, so neither waits for the other 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, groupby
@@ -69,7 +69,8 @@ class Advance:
 
 _BEHIND: Final = """
 SELECT DISTINCT school_id, curriculum_id FROM (
-    SELECT school_id, curriculum_id FROM interactions_loghead WHERE behind_since <= %s
+    SELECT school_id, curriculum_id FROM interactions_loghead
+    WHERE behind_since <= %s AND (school_id, curriculum_id) NOT IN (SELECT * FROM unnest(%b::uuid[], %b::uuid[]))
     ORDER BY behind_since LIMIT %s
 ) AS behind
 """
@@ -78,7 +79,8 @@ _OPEN: Final = """
 INSERT INTO tracing_learnerstate (learner_id, version_id, curriculum_id, school_id, applied_seq)
 SELECT h.learner_id, v.version_id, h.curriculum_id, h.school_id, 0
 FROM (
-    SELECT learner_id, curriculum_id, school_id FROM interactions_loghead WHERE behind_since <= %s
+    SELECT learner_id, curriculum_id, school_id FROM interactions_loghead
+    WHERE behind_since <= %s AND (school_id, curriculum_id) NOT IN (SELECT * FROM unnest(%b::uuid[], %b::uuid[]))
     ORDER BY behind_since LIMIT %s
 ) h
 JOIN unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS v(school_id, curriculum_id, version_id)
@@ -173,17 +175,22 @@ SELECT learner_id, curriculum_id, school_id, %s
 FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS t(learner_id, curriculum_id, school_id)
 """
 
+Pair = tuple[UUID, UUID]  # school, curriculum
 Serving = Sequence[tuple[UUID, UUID, UUID]]  # school, curriculum, version
 
 
-def behind(since: datetime) -> list[tuple[UUID, UUID]]:
-    """(school, curriculum) of the learners who have waited longest, at least since a time."""
-    return [(school, curriculum) for school, curriculum in db.rows(_BEHIND, [since, LOOK_AHEAD])]
+def behind(since: datetime, apart: Collection[Pair]) -> list[Pair]:
+    """(school, curriculum) of the learners who have waited longest, at least since a time, but for those `apart`."""
+    return [(school, curriculum) for school, curriculum in db.rows(_BEHIND, _waiting(since, apart))]
 
 
-def open_states(serving: Serving, since: datetime) -> None:
+def open_states(serving: Serving, since: datetime, apart: Collection[Pair]) -> None:
     """Makes the state rows that learners behind do not have yet."""
-    db.rows(_OPEN, [since, LOOK_AHEAD, *_transpose(serving, 3)])
+    db.rows(_OPEN, [*_waiting(since, apart), *_transpose(serving, 3)])
+
+
+def _waiting(since: datetime, apart: Collection[Pair]) -> list[object]:
+    return [since, *_transpose(list(apart), 2), LOOK_AHEAD]
 
 
 def claim(serving: Serving, since: datetime, limit: int) -> list[Claim]:

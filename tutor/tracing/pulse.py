@@ -1,11 +1,11 @@
-"""What this process has folded, and what room its device has: counted here, told to the database by `worker`."""
+"""What this process has folded, has room for, and cannot read for now; `worker` tells the database of it."""
 
 from __future__ import annotations
 
 import sys
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, final
 from uuid import UUID
 
@@ -23,6 +23,9 @@ SLOW_SECONDS: Final = 20.0
 #: Halving 256 down to 1 takes eight times running out of memory. More often, memory is in pieces: a new process has it
 #: whole.
 MAX_HALVINGS: Final = 8
+#: A version that could not be read is left alone for so long, and for twice as long as it took to say so: learners of
+#: other versions wait meanwhile.
+READ_AGAIN: Final = timedelta(seconds=30)
 
 
 @final
@@ -38,6 +41,8 @@ class Pulse:
     sizes: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
     #: Learners that a batch of a version may hold, as far as this process knows.
     rooms: dict[UUID, int] = field(default_factory=dict)
+    #: When a version that could not be read is tried again.
+    tried_again: dict[UUID, datetime] = field(default_factory=dict)
 
     def room(self, version_id: UUID) -> int:
         return self.rooms.get(version_id, sys.maxsize)
@@ -53,6 +58,13 @@ class Pulse:
         self.learners += learners
         self.sizes.append(learners)
         self.drained_at = now
+
+    def unreadable(self, version_id: UUID, seconds: float, now: datetime) -> None:
+        """After so many seconds of trying to load it, begun at `now` or later."""
+        self.tried_again[version_id] = now + READ_AGAIN + 2 * timedelta(seconds=seconds)
+
+    def cannot_read(self, version_id: UUID, now: datetime) -> bool:
+        return version_id in self.tried_again and now < self.tried_again[version_id]
 
     def out_of_memory(self, version_id: UUID, learners: int, error: BaseException) -> None:
         """After a batch of so many did not fit: from now on none is larger than half of it.

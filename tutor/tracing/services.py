@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -25,7 +25,7 @@ from tutor.registry import services as registry_services
 from tutor.registry.queries import Serving
 from tutor.tracing import claims, fold
 from tutor.tracing.beliefs import Belief
-from tutor.tracing.claims import Advance, Claim, Unseen
+from tutor.tracing.claims import Advance, Claim, Pair, Unseen
 from tutor.tracing.evidence import Answered, BadEvidence, Evidence
 from tutor.tracing.pulse import PULSE
 from tutor.tracing.status import DEFAULT
@@ -74,7 +74,6 @@ WHERE s.version_id = %s AND (%s::uuid[] IS NULL OR s.learner_id = ANY(%s::uuid[]
 """
 
 
-Pair = tuple[UUID, UUID]  # school, curriculum
 Then = Callable[[Sequence[Advanced]], None]
 
 
@@ -86,15 +85,32 @@ def advance(*, limit: int, now: datetime, then: Then = _nothing) -> list[Advance
     """Brings at most `limit` learners level with their logs, those who have waited longest first.
 
     One transaction and, per model version, one batch. `then` is part of it, so that what follows from a belief is
-    never missing. Learners claimed by another worker are left to it; a crash leaves everything as it was.
+    never missing. Learners claimed by another worker are left to it; a crash leaves everything as it was. Where a
+    version cannot be read here and now, another transaction follows for those who wait for others.
     """
+    advanced: list[Advanced] = []
+    apart: set[Pair] = set()
     # Those put off stand in the future; half the time that they wait allows for clocks that differ.
     since = now + PUT_OFF / 2
-    served = _serving(claims.behind(since))
-    if not served:
-        return []
+    while len(advanced) < limit and (served := _serving(claims.behind(since, apart))):
+        if not _unreadable(served, now):
+            advanced += _advance_served(served, apart, since, limit - len(advanced), now, then)
+        # Asked again: some are known to be unreadable only now.
+        if not (unreadable := _unreadable(served, now)):
+            break
+        apart |= unreadable
+    return advanced
+
+
+def _unreadable(served: Mapping[Pair, Serving], now: datetime) -> set[Pair]:
+    return {pair for pair, found in served.items() if PULSE.cannot_read(found.version_id, now)}
+
+
+def _advance_served(
+    served: Mapping[Pair, Serving], apart: Collection[Pair], since: datetime, limit: int, now: datetime, then: Then
+) -> list[Advanced]:
     serving = [(school, curriculum, found.version_id) for (school, curriculum), found in served.items()]
-    claims.open_states(serving, since)
+    claims.open_states(serving, since, apart)
     with transaction.atomic():
         # States can be rebuilt, so their commit need not wait for the disk; the log's does.
         db.rows("SET LOCAL synchronous_commit = off")
@@ -161,11 +177,16 @@ def _note_lag(claimed: Sequence[Claim], now: datetime) -> None:
 def _fold_all(work: Sequence[_Work], now: datetime) -> list[tuple[Advance, Advanced]]:
     done: list[tuple[Advance, Advanced]] = []
     for version_id, group in groupby(work, key=lambda w: w.claim.version_id):
+        if PULSE.cannot_read(version_id, now):
+            continue
+        begin = time.monotonic()
         try:
             model = loader.load(version_id)
+        except loader.CannotLoadNow:
+            PULSE.unreadable(version_id, time.monotonic() - begin, now)
+            continue
         except loader.CannotLoad:
-            # Marked failed, so that the next bell finds what stands in; or the store does not answer, and the next bell
-            # tries again.
+            # Marked failed, so that the next bell finds what stands in.
             continue
         done += _fold(model, [w for w in group if w.unseen], now)
     return done
