@@ -99,9 +99,43 @@ def test_a_model_that_is_slow_here_gets_smaller_batches_and_no_other_does() -> N
     assert pulse.room(VERSION) > 256
     pulse.drained(VERSION, 256, 4 * SLOW_SECONDS, at(0))
     assert pulse.room(VERSION) == 64
-    pulse.drained(VERSION, 1, 4 * SLOW_SECONDS, at(0))
+    pulse.drained(VERSION, 2, 4 * SLOW_SECONDS, at(0))
     assert pulse.room(VERSION) == 1
     assert pulse.room(uuid4()) > 256
+
+
+def test_one_learner_with_a_long_history_makes_no_batch_of_others_smaller() -> None:
+    pulse = Pulse()
+    pulse.drained(VERSION, 1, 4 * SLOW_SECONDS, at(0))
+    assert pulse.room(VERSION) > 256
+    pulse.drained(VERSION, 256, 4 * SLOW_SECONDS, at(0))
+    pulse.drained(VERSION, 1, 4 * SLOW_SECONDS, at(0))
+    assert pulse.room(VERSION) == 64
+
+
+def test_batches_that_are_quick_again_grow_again() -> None:
+    """As after a batch in which somebody's long history was replayed."""
+    pulse = Pulse()
+    pulse.drained(VERSION, 256, 20 * SLOW_SECONDS, at(0))
+    assert pulse.room(VERSION) == 12
+    # 256 halved until there is room.
+    for n, room in ((8, 24), (16, 48), (32, 96)):
+        pulse.drained(VERSION, n, 1.0, at(0))
+        assert pulse.room(VERSION) == room
+    pulse.drained(VERSION, 3, 0.01, at(0))
+    assert pulse.room(VERSION) == 96, "three learners say nothing of a hundred"
+    pulse.drained(VERSION, 96, SLOW_SECONDS * 0.9, at(0))
+    assert pulse.room(VERSION) == 96, "twice as many would be slow"
+    pulse.drained(VERSION, 96, SLOW_SECONDS * 0.4, at(0))
+    assert pulse.room(VERSION) == 192
+
+
+def test_what_did_not_fit_is_not_tried_again_because_less_was_quick() -> None:
+    pulse = Pulse()
+    pulse.out_of_memory(VERSION, 16, MemoryError())
+    for _ in range(100):
+        pulse.drained(VERSION, 8, 0.01, at(0))
+    assert pulse.room(VERSION) == 8
 
 
 def test_a_broken_device_ends_the_worker_and_marks_nothing(

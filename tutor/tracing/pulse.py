@@ -39,25 +39,36 @@ class Pulse:
     halvings: int = 0
     drained_at: datetime | None = None
     sizes: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT_BATCHES))
-    #: Learners that a batch of a version may hold, as far as this process knows.
+    #: Learners of a version that fit into a batch, as far as this process knows.
     rooms: dict[UUID, int] = field(default_factory=dict)
+    #: Those that a batch folds in time, where one was slow.
+    paces: dict[UUID, int] = field(default_factory=dict)
     #: When a version that could not be read is tried again.
     tried_again: dict[UUID, datetime] = field(default_factory=dict)
 
     def room(self, version_id: UUID) -> int:
-        return self.rooms.get(version_id, sys.maxsize)
+        """Learners that a batch of a version may hold."""
+        return min(self.rooms.get(version_id, sys.maxsize), self.paces.get(version_id, sys.maxsize))
 
     def step(self, answers: int) -> None:
         self.answers += answers
 
     def drained(self, version_id: UUID, learners: int, seconds: float, now: datetime) -> None:
-        if seconds > SLOW_SECONDS:
+        # One learner alone is no batch: a long history, replayed, says nothing of others.
+        if seconds > SLOW_SECONDS and learners > 1:
             # So that whoever watches sees something done before losing patience.
-            self.rooms[version_id] = max(1, int(learners * SLOW_SECONDS / seconds))
+            self.paces[version_id] = max(1, int(learners * SLOW_SECONDS / seconds))
+        elif self._twice_is_quick(version_id, learners, seconds):
+            self.paces[version_id] *= 2
         self.batches += 1
         self.learners += learners
         self.sizes.append(learners)
         self.drained_at = now
+
+    def _twice_is_quick(self, version_id: UUID, learners: int, seconds: float) -> bool:
+        """Whether a full batch, or at least half of one, for batches are halved, leaves time for twice the pace."""
+        pace = self.paces.get(version_id, sys.maxsize)
+        return learners >= pace / 2 and seconds * 2 * pace <= SLOW_SECONDS * learners
 
     def unreadable(self, version_id: UUID, seconds: float, now: datetime) -> None:
         """After so many seconds of trying to load it, begun at `now` or later."""
