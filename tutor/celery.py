@@ -216,7 +216,9 @@ def make_app() -> Celery:
         broker_connection_retry_on_startup=True,
         broker_transport_options=transport_options(settings.BROKER_URL),
         beat_schedule=SCHEDULE,
-        beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
+        beat_scheduler="tutor.beat:Scheduler",
+        # There are none: nothing is to be cleaned up by a task that no queue of ours carries.
+        result_expires=None,
         timezone="UTC",
     )
     app.autodiscover_tasks()

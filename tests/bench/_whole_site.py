@@ -62,7 +62,7 @@ class Site:
             "pool": _POOL.format(run=self.folder / "pool"),
             "background": _CELERY.format(name="background", queues="schedule,ingest", n=2),
             "training": _CELERY.format(name="training", queues="training", n=1),
-            "beat": "celery -A tutor beat --scheduler django_celery_beat.schedulers:DatabaseScheduler",
+            "beat": "celery -A tutor beat",
         }
         for name, line in programs.items():
             child = Child(name, self.folder / f"{name}.pid", self.folder / f"{name}.log", patience_seconds=10)

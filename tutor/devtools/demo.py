@@ -56,7 +56,7 @@ class Demo:
             "inference": f"manage inference_pool -Q inference,rollout {pool}",
             "background": worker.format("background", "schedule,ingest,webhooks", 2),
             "training": worker.format("training", "training", 1),
-            "beat": "celery -A tutor beat --scheduler django_celery_beat.schedulers:DatabaseScheduler -l INFO",
+            "beat": "celery -A tutor beat -l INFO",
         }
         return {"web": web} | (workers if self.workers else {})
 
