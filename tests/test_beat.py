@@ -54,6 +54,27 @@ def by_night(hour: int) -> CrontabSchedule:
     return CrontabSchedule.objects.create(hour=hour, minute=0)
 
 
+def test_every_row_expires_before_it_is_due_again() -> None:
+    start()
+    entries: dict[str, Any] = dict(SCHEDULE)
+    found = {task.name: task.expire_seconds for task in PeriodicTask.objects.all()}
+    assert found == {name: entry["options"]["expire_seconds"] for name, entry in entries.items()}
+
+
+def test_every_message_says_when_it_expires() -> None:
+    scheduler, sent_at = start(), timezone.now()
+    assert set(scheduler.schedule) == set(SCHEDULE)
+    with app.connection_for_write("memory://") as connection, connection.channel() as channel:
+        producer = app.amqp.Producer(channel)
+        for name, entry in scheduler.schedule.items():
+            scheduler.apply_async(entry, producer=producer, advance=False)
+            message = cast(Any, channel).basic_get(ROUTES[entry.task])
+            seconds = row(name).expire_seconds
+            left = datetime.fromisoformat(message.headers["expires"]) - sent_at - timedelta(seconds=seconds)
+            assert timedelta(0) <= left < timedelta(seconds=30)
+            assert float(message.properties["expiration"]) == seconds * 1000, "by which RabbitMQ drops it"
+
+
 def test_a_schedule_that_an_operator_moved_stays_moved() -> None:
     start()
     move("retrain", crontab=by_night(23))

@@ -46,115 +46,117 @@ ROUTES: Final = {
     "api.tasks.forget_old_keys": "schedule",
 }
 
-#: Each entry expires before the next one is sent: a stopped worker finds one bell of each kind, not a night of them.
+#: Each entry expires before the next one is sent: after a stop one bell of each kind rings, not a night of them.
+#: RabbitMQ drops the others itself, from Valkey a worker throws them away. `expire_seconds`, for the scheduler passes
+#: over Celery's own `expires` without a word.
 SCHEDULE: Final = {
     "advance-behind": {
         "task": "tutor.scheduling.tasks.advance_and_plan",
         "schedule": 10.0,
-        "options": {"expires": 10},
+        "options": {"expire_seconds": 10},
     },
     "release-due": {
         "task": "tutor.scheduling.tasks.release_due",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     "make-partitions": {
         "task": "tutor.interactions.tasks.make_partitions",
         "schedule": 6 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "measure-items": {
         "task": "tutor.interactions.tasks.measure_items",
         "schedule": 600.0,
-        "options": {"expires": 600},
+        "options": {"expire_seconds": 600},
     },
     "prune-scores": {
         "task": "tutor.tracing.tasks.prune_scores",
         "schedule": 24 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "keep-beside": {
         "task": "tutor.tracing.tasks.keep_beside",
         "schedule": 10.0,
-        "options": {"expires": 10},
+        "options": {"expire_seconds": 10},
     },
     "look-beside": {
         "task": "tutor.tracing.tasks.look_beside",
         "schedule": 600.0,
-        "options": {"expires": 600},
+        "options": {"expire_seconds": 600},
     },
     "prune-states": {
         "task": "tutor.tracing.tasks.prune_states",
         "schedule": 6 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     # Days are summed up once, when they are over; hourly, so that no stopped worker costs a day.
     "watch-drift": {
         "task": "tutor.tracing.tasks.watch_drift",
         "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "follow-promotions": {
         "task": "tutor.scheduling.tasks.follow_promotions",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     "promote-proved": {
         "task": "tutor.scheduling.tasks.promote_proved",
         "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "measure-paces": {
         "task": "tutor.scheduling.tasks.measure_paces",
         "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "measure-cohorts": {
         "task": "tutor.scheduling.tasks.measure_cohorts",
         "schedule": 600.0,
-        "options": {"expires": 600},
+        "options": {"expire_seconds": 600},
     },
     "prune-imports": {
         "task": "tutor.scheduling.tasks.prune_imports",
         "schedule": 24 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     # Days begin on the hour, or a quarter past it in some time zones.
     "announce-days": {
         "task": "tutor.scheduling.tasks.announce_days",
         "schedule": 300.0,
-        "options": {"expires": 300},
+        "options": {"expire_seconds": 300},
     },
     "announce-drift": {
         "task": "tutor.scheduling.tasks.announce_drift",
         "schedule": 300.0,
-        "options": {"expires": 300},
+        "options": {"expire_seconds": 300},
     },
     "prune-events": {
         "task": "tutor.scheduling.tasks.prune_events",
         "schedule": 24 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "send-webhooks": {
         "task": "tutor.lms.tasks.send_webhooks",
         "schedule": 10.0,
-        "options": {"expires": 10},
+        "options": {"expire_seconds": 10},
     },
     "resume-imports": {
         "task": "tutor.scheduling.tasks.run_import",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     "resume-evaluations": {
         "task": "tutor.scheduling.tasks.run_evaluations",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     # By night: each trial is looked at once a day, for a look costs certainty.
     "look-at-trials": {
         "task": "tutor.scheduling.tasks.look_at_trials",
         "schedule": crontab(hour=3, minute=30),
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     # By night, when most learners' days are over: what is told then is of the evening's beliefs.
     "keep-forecasts": {
@@ -171,23 +173,23 @@ SCHEDULE: Final = {
     "resume-training": {
         "task": "tutor.registry.tasks.run_training",
         "schedule": 60.0,
-        "options": {"expires": 60},
+        "options": {"expire_seconds": 60},
     },
     # By night; operators move it in the admin pages (Periodic tasks), where the schedule is kept.
     "retrain": {
         "task": "tutor.registry.tasks.retrain",
         "schedule": crontab(hour=2, minute=15),
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "prune-models": {
         "task": "tutor.registry.tasks.prune_models",
         "schedule": 24 * 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     "forget-old-keys": {
         "task": "api.tasks.forget_old_keys",
         "schedule": 3600.0,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
 }
 

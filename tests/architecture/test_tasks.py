@@ -64,7 +64,7 @@ def test_what_beat_sends_is_a_task_of_ours(entry: dict[str, Any]) -> None:
 
 @every_entry
 def test_an_entry_expires_before_the_next_is_sent(entry: dict[str, Any]) -> None:
-    assert 0 < entry["options"]["expires"] <= _pause(entry["schedule"])
+    assert 0 < entry["options"]["expire_seconds"] <= _pause(entry["schedule"])
 
 
 def _pause(rhythm: float | crontab) -> float:
