@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ENTRYPOINT = ROOT / "docker" / "entrypoint"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if service["image"].startswith("trellis-")}
+BUILT = {name: service for name, service in OURS.items() if "build" in service}
 TARGETS = set(re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "docker" / "Dockerfile").read_text(), re.M))
 ROLES = set(re.findall(r"^([a-z]+)\)", ENTRYPOINT.read_text(), re.M))
 
@@ -49,10 +51,24 @@ def test_every_queue_has_a_worker_among_the_containers(queue: str) -> None:
 
 
 def test_containers_start_what_the_entrypoint_knows() -> None:
-    built = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
-    assert {service["build"]["target"] for service in built.values()} <= TARGETS
-    assert {service["command"][0] for service in built.values()} <= ROLES
+    assert {service["build"]["target"] for service in BUILT.values()} == TARGETS - {"base"}
+    assert {service["command"][0] for service in OURS.values()} == ROLES
     assert {role for role in ROLES if f"`{role}`" not in OPERATIONS} == set()
+
+
+def test_an_image_is_built_by_one_service_alone() -> None:
+    """Compose builds in parallel, and stops where two services make the same image."""
+    images = [service["image"] for service in BUILT.values()]
+    assert sorted(images) == sorted(set(images))
+    assert {service["image"] for service in OURS.values()} == set(images)
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - set(BUILT)))
+def test_a_service_whose_image_another_builds_waits_for_that_one(name: str) -> None:
+    """Whoever starts it alone builds its image too, and no registry is asked for what is ours."""
+    service = OURS[name]
+    assert service["pull_policy"] == "never"
+    assert service["image"] in {OURS[other]["image"] for other in service["depends_on"] if other in BUILT}
 
 
 def test_without_workers_the_demo_is_the_web_server_alone() -> None:
