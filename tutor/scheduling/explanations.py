@@ -16,7 +16,8 @@ from tutor.scheduling.policies import Alert, Barrier
 _NOTHING: Final = {
     Barrier.WITHDRAWN: gettext_noop("The curriculum has no concepts at present."),
     Barrier.NO_ITEM: gettext_noop(
-        "No item is left to offer for what could be practised; what was skipped comes again after a day."
+        "No item is left to offer for what could be practised: what was skipped comes again after a day, "
+        "and items that also ask for something excluded stay out."
     ),
     Barrier.OUT_OF_SCOPE: gettext_noop("None of the concepts asked for is in the curriculum."),
     Barrier.EXCLUDED: gettext_noop("What is left is what a teacher has excluded, or says is mastered."),

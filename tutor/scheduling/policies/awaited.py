@@ -13,6 +13,7 @@ from tutor.scheduling.policies.choice import Barrier
 from tutor.scheduling.policies.ranking import Policy, Ranking
 from tutor.scheduling.policies.situation import Situation
 
+_NO_ITEM: Final = filters.CODES.index(Barrier.NO_ITEM)
 _EXCLUDED: Final = filters.CODES.index(Barrier.EXCLUDED)
 #: What bars until the day ends.
 _TODAY: Final = (filters.CODES.index(Barrier.NEW_TODAY), filters.CODES.index(Barrier.RESTING))
@@ -29,10 +30,10 @@ def next_look(situation: Situation, policy: Policy, ranking: Ranking, bars: Int,
     for concept, seconds in _skipped_until(situation).items():
         free[concept] = max(free[concept], seconds)
     looks = [_comes(situation, ranking, free)]
-    if back := {c: at for c, at in situation.rules.returns.items() if bars[c] == _EXCLUDED}:
+    if back := _returning(situation, bars):
         looks.append(_comes_back(situation, policy, back))
     no_more_new = situation.rules.new_left is not None and situation.rules.new_left <= 0
-    if no_more_new or (bars == _TODAY[1]).any():
+    if no_more_new or np.isin(bars, _TODAY).any():
         looks.append(ends)
     return min(looks)
 
@@ -47,7 +48,7 @@ def _comes(situation: Situation, ranking: Ranking, free: Float) -> float:
 def _comes_back(situation: Situation, policy: Policy, back: dict[int, float]) -> float:
     """The same of what a word keeps back until a time: as policy and filters would have it without these words."""
     rules = situation.rules
-    without = replace(rules, excluded=rules.excluded - back.keys(), known=rules.known - back.keys())
+    without = replace(rules, excluded=rules.excluded - rules.returns.keys(), known=rules.known - back.keys())
     criteria = replace(situation.criteria, known=situation.criteria.known - back.keys())
     then = replace(situation, rules=without, criteria=criteria)
     bars = filters.barriers(then, needs_prerequisites=policy.needs_prerequisites)
@@ -58,6 +59,21 @@ def _comes_back(situation: Situation, policy: Policy, back: dict[int, float]) ->
         elif bars[concept] in _TODAY:
             free[concept] = max(seconds, rules.day_ends)
     return _comes(then, policy.rank(then), free)
+
+
+def _returning(situation: Situation, bars: Int) -> dict[int, float]:
+    """By concept that a word keeps back until a time: when. Of items that ask for it beside others, these are, too."""
+    returns = situation.rules.returns
+    back = {concept: at for concept, at in returns.items() if bars[concept] == _EXCLUDED}
+    lists = situation.content.concept_items
+    for concept in situation.rules.excluded & returns.keys():
+        for item in lists.flat[lists.offset[concept] : lists.offset[concept + 1]].tolist():
+            beside = situation.concepts_of(item)
+            until = max(returns.get(c, np.inf) for c in beside if c in situation.rules.excluded)
+            for other in beside:
+                if bars[other] == _NO_ITEM and until < np.inf:
+                    back[other] = min(until, back.get(other, np.inf))
+    return back
 
 
 def _skipped_until(situation: Situation) -> dict[int, float]:

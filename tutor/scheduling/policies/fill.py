@@ -92,7 +92,6 @@ class _Slots:
         self.spinning = filters.spinning(situation) & situation.content.concept_active
         self.counts = _counted(bars, self._open & ~wanted)
         self._order, self._waiting = self._ordered(wanted)
-        self._new_left = np.inf if situation.rules.new_left is None else situation.rules.new_left
 
     def fill(self) -> Iterator[Entry]:
         situation, rules = self._situation, self._situation.rules
@@ -135,22 +134,30 @@ class _Slots:
             shown, slot = self._draw(head)
             offer = head.pop(slot)
             yield self._entry(offer, shown, shown[slot].probability, self._reasons(shown, slot))
-            self._count(offer.concept)
-            head = [each for each in head if self._may_come(each.concept)]
+            self._shelf.begin(offer.item)
+            head = [kept for each in head if (kept := self._kept(each)) is not None]
             head += islice(left, 1)
+
+    def _kept(self, offer: _Offer) -> _Offer | None:
+        """With another item where the day has no room left for what this one begins; None without any."""
+        if self._shelf.may_begin(offer.item):
+            return offer
+        item = self._take(offer.concept)
+        return None if item is None else offer._replace(item=item)
 
     def _pinned(self) -> Iterator[Entry]:
         """What a teacher wants next. The policy drew none of it; what it would have drawn from is told with it."""
         content, scope = self._situation.content, self._situation.scope
         for concept in self._situation.rules.pinned:
             usable = content.concept_active[concept] and (scope is None or scope[concept])
-            item = self._take(concept) if usable else None
+            other = self._needs_other_form(concept)
+            item = self._shelf.take_pinned(concept, of_other_form=other) if usable else None
             if item is not None:
                 offer = _Offer(concept, item, self._score(concept))
                 shown = self._beside(offer)
                 self._remove(concept)
                 yield self._entry(offer, shown, 0.0, [(Reason.PINNED.value, 1.0)])
-                self._count(concept)
+                self._shelf.begin(item)
 
     def _beside(self, pinned: _Offer) -> tuple[Candidate, ...]:
         """What the policy would draw from in this slot, what is pinned among it: with no chance if not wanted by it."""
@@ -169,31 +176,29 @@ class _Slots:
                 offer = _Offer(concept, item, self._score(concept))
                 reasons = [(Reason.RETRY.value, float(self._ago[concept]))]
                 yield self._entry(offer, (Candidate(*offer, 1.0),), 1.0, reasons)
+                self._shelf.begin(item)
 
     def _offers(self, order: list[int], shelf: Shelf, pinned: _Offer | None = None) -> Iterator[_Offer]:
         """Each candidate that has an item to offer, no item twice; what is pinned has its own already."""
         for concept in order:
-            if not self._may_come(concept):
+            if not shelf.may_come(concept):
                 continue
             if pinned and concept == pinned.concept:
-                yield pinned
+                if shelf.may_begin(pinned.item):
+                    yield pinned
             elif (item := self._take(concept, shelf)) is not None:
                 yield _Offer(concept, item, self._score(concept))
 
     def _take(self, concept: int, shelf: Shelf | None = None) -> int | None:
-        other = self._situation.settings.spinning is Spinning.OTHER_MATERIAL and self.spinning[concept]
         shelf = shelf or self._shelf
-        return shelf.take_other(concept) if other else shelf.take(concept)
+        return shelf.take_other(concept) if self._needs_other_form(concept) else shelf.take(concept)
+
+    def _needs_other_form(self, concept: int) -> bool:
+        return self._situation.settings.spinning is Spinning.OTHER_MATERIAL and bool(self.spinning[concept])
 
     def _score(self, concept: int) -> float:
         score = float(self._ranking.score[concept])
         return round(score, _DIGITS) if np.isfinite(score) else 0.0
-
-    def _may_come(self, concept: int) -> bool:
-        return self._new_left > 0 or bool(self._situation.practised[concept])
-
-    def _count(self, concept: int) -> None:
-        self._new_left -= not self._situation.practised[concept]
 
     def _remove(self, concept: int) -> None:
         for order in (self._order, self._waiting):

@@ -38,13 +38,13 @@ def whole(situation: Situation) -> Barrier | None:
 def barriers(situation: Situation, *, needs_prerequisites: bool = True) -> Int:
     """(concepts,) `OPEN`, or the place in `CODES` of the first thing that bars a concept."""
     content, rules = situation.content, situation.rules
-    new = ~situation.practised
+    new, usable = ~situation.practised, _usable_items(situation)
     out = np.full(content.n_concepts, OPEN)
     # Written in reverse, so that the first of `Barrier` remains.
     if situation.settings.spinning is Spinning.REST:
         _bar(out, Barrier.RESTING, spinning(situation) & _answered_today(situation))
-    if rules.new_left is not None and rules.new_left <= 0:
-        _bar(out, Barrier.NEW_TODAY, new)
+    if rules.new_left is not None:
+        _bar(out, Barrier.NEW_TODAY, ~_has_one(content, usable & (_begins(content, new) <= rules.new_left)))
     if needs_prerequisites:
         # What was begun goes on even if a prerequisite has faded since: that one is a review of its own.
         _bar(out, Barrier.LOCKED, new & ~situation.ready)
@@ -52,7 +52,7 @@ def barriers(situation: Situation, *, needs_prerequisites: bool = True) -> Int:
         out[sorted(rules.excluded | rules.known)] = CODES.index(Barrier.EXCLUDED)
     if situation.scope is not None:
         _bar(out, Barrier.OUT_OF_SCOPE, ~situation.scope)
-    _bar(out, Barrier.NO_ITEM, ~_has_items(content))
+    _bar(out, Barrier.NO_ITEM, _without_items(situation, usable))
     _bar(out, Barrier.WITHDRAWN, ~content.concept_active)
     return out
 
@@ -61,9 +61,39 @@ def _bar(out: Int, barrier: Barrier, where: Bool) -> None:
     out[where] = CODES.index(barrier)
 
 
+def _usable_items(situation: Situation) -> Bool:
+    """(items,) which ask for nothing that a teacher has excluded."""
+    usable, lists = np.ones(situation.content.n_items, bool), situation.content.concept_items
+    for concept in situation.rules.excluded:
+        usable[lists.flat[lists.offset[concept] : lists.offset[concept + 1]]] = False
+    return usable
+
+
+def _without_items(situation: Situation, usable: Bool) -> Bool:
+    """(concepts,) whose items all ask for something else that is excluded, or that have none."""
+    none = ~_has_items(situation.content)
+    if situation.rules.excluded:
+        none |= ~_has_one(situation.content, usable)
+        own = sorted(situation.rules.excluded)
+        none[own] = ~_has_items(situation.content)[own]
+    return none
+
+
 @lru_cache(maxsize=KEPT_VERSIONS)
 def _has_items(content: Snapshot) -> Bool:
     return content.concept_items.counts > 0
+
+
+def _has_one(content: Snapshot, usable: Bool) -> Bool:
+    """(concepts,) whether one of a concept's items is usable, shape (items,)."""
+    lists = content.concept_items
+    return np.bincount(lists.owner[usable[lists.flat]], minlength=content.n_concepts) > 0
+
+
+def _begins(content: Snapshot, new: Bool) -> Int:
+    """(items,) how many new concepts, shape (concepts,), an item asks for."""
+    lists = content.item_concepts
+    return np.bincount(lists.owner[new[lists.flat]], minlength=content.n_items)
 
 
 def _answered_today(situation: Situation) -> Bool:
