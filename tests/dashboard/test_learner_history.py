@@ -162,6 +162,17 @@ def test_skipped_and_replaced_offers_are_listed_too(
     assert {offer.verdict for offer in page_of(look(show="offers", verdict="right")).part.offers} == {"right"}
 
 
+def test_what_a_teacher_set_aside_is_listed_as_that(
+    ms_diaz: User, bo: Learner, fractions: Curriculum, class_7b: Group, look: Look, now: datetime
+) -> None:
+    offered = ask(bo, now=now - timedelta(minutes=30)).entries[0]
+    say(ms_diaz, bo, fractions, "exclude", "halves", now=now)
+    [only] = page_of(look(show="offers", outcome="overridden")).part.offers
+    assert (only.decision, only.verdict) == (offered.decision_id, "")
+    assert [row["Outcome"] for row in table(look("answers.csv", show="offers"))] == ["set aside by a teacher"]
+    assert "set aside by a teacher" in look(f"decisions/{offered.decision_id}/").content.decode()
+
+
 def test_a_choice_for_another_learner_is_not_this_one_s(
     chosen: Decision, class_7b: Group, ana: Learner, ms_diaz: User, signed_in: SignIn
 ) -> None:

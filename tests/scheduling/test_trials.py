@@ -197,7 +197,7 @@ def test_values_are_of_the_same_days_whatever_the_share_was(school: School, frac
 def test_results_are_those_of_the_log(
     school: School, fractions: Curriculum, class_7b: Group, bo: Learner, ana: Learner
 ) -> None:
-    """Against a count by hand: others' choices, teachers' pins, other versions and other classes are left out."""
+    """Against a count by hand: pins, offers set aside, other choices, versions and classes are left out."""
     trial = begin(school, fractions, class_7b, promise=Promise(warm_up=2), reward=Kind.RETENTION)
     cy = people.a_learner(school, "Cy")
     # A right answer a day and a half after each offer is its worth; two are never asked again.
@@ -212,7 +212,7 @@ def test_results_are_those_of_the_log(
         if later is not None:
             moment = when + timedelta(days=1.5)
             record(school, [answer(learner, fractions, 0, correct=later, seconds=moment.timestamp())], now=moment)
-    for strange in ({"propensity": 0.0}, {"policy_version": 99}):
+    for strange in ({"propensity": 0.0}, {"policy_version": 99}, {"outcome": "overridden"}):
         choice(bo, fractions, "threshold", at(days=2), credit=None, **strange).save()
     choice(bo, fractions, "random", at(days=2), credit=None).save()
     figures = look(trial, days=80).figures

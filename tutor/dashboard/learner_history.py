@@ -41,12 +41,13 @@ OUTCOME_LABELS: Final = {
     Decision.Outcome.OFFERED: gettext_lazy("not answered"),
     Decision.Outcome.SHOWN: gettext_lazy("shown, not answered"),
     Decision.Outcome.STARTED: gettext_lazy("begun, not answered"),
+    Decision.Outcome.OVERRIDDEN: gettext_lazy("set aside by a teacher"),
     Decision.Outcome.SUPERSEDED: gettext_lazy("replaced by a later offer"),
     Decision.Outcome.SKIPPED: gettext_lazy("skipped"),
     Decision.Outcome.ANSWERED: gettext_lazy("answered"),
 }
 #: Other outcomes than an answer, by what an address calls them.
-NOT_ANSWERED: Final = ("offered", "shown", "started", "superseded", "skipped")
+NOT_ANSWERED: Final = ("offered", "shown", "started", "overridden", "superseded", "skipped")
 
 _ANSWERS: Final = """
 SELECT occurred_at, seq, item, concepts, correct, response_seconds, hints, count(*) OVER ()

@@ -18,6 +18,7 @@ _ORDER: Final = [
     Decision.Outcome.OFFERED,
     Decision.Outcome.SHOWN,
     Decision.Outcome.STARTED,
+    Decision.Outcome.OVERRIDDEN,
     Decision.Outcome.SUPERSEDED,
     Decision.Outcome.SKIPPED,
     Decision.Outcome.ANSWERED,

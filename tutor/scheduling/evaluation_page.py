@@ -95,6 +95,7 @@ def _rests_on(report: Mapping[str, Any]) -> Iterator[str]:
         ("mean weight", _figure(overlap["mean_weight"], digits=2)),
         ("choices whose reward is known", _share(overlap["known"])),
         ("choices that somebody else set", overlap["not_drawn"]),
+        ("choices that a teacher set aside", overlap.get("overridden", 0)),
     )
     yield "| it rests on | |"
     yield "|---|---|"

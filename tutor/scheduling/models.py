@@ -49,15 +49,16 @@ class Plan(models.Model):
 class Decision(models.Model):
     """One choice that was offered to a learner, with everything needed to judge another policy by it later.
 
-    Life: written when the choice is first served; `outcome` follows when it is shown, started, skipped or answered, or
-    superseded: the learner answered a later offer of the same item. Candidates, their probabilities and the versions
-    are never changed.
+    Life: written when the choice is first served; `outcome` follows when it is shown, started, skipped or answered,
+    overridden: a teacher excluded it, or pinned something else, before it was answered; or superseded: the learner
+    answered a later offer of the same item. Candidates, their probabilities and the versions are never changed.
     """
 
     class Outcome(models.TextChoices):
         OFFERED = "offered"
         SHOWN = "shown"
         STARTED = "started"
+        OVERRIDDEN = "overridden"
         SUPERSEDED = "superseded"
         SKIPPED = "skipped"
         ANSWERED = "answered"

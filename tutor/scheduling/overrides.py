@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from tutor import db
 from tutor.accounts.access import Client, NotFound, Principal, groups_visible, learners_visible
 from tutor.accounts.models import Group, Learner, Membership, User
-from tutor.scheduling import contents, outdated
+from tutor.scheduling import contents, outdated, overridden
 from tutor.scheduling.models import Override
 
 #: Words that may hold at once for one learner, or for one class: each is read at every choice.
@@ -118,6 +118,7 @@ def make(principal: Principal, of: Learner | Group, curriculum_id: UUID, wish: W
         kind=wish.kind, reason=wish.reason.strip(), made_at=now, expires_at=wish.expires_at,
         **({} if wish.answers is None else {"answers": wish.answers}),
     )  # fmt: skip
+    overridden.by(made, now=now)
     _outdate(made, now)
     return made
 
@@ -129,6 +130,7 @@ def end(principal: Principal, override: Override, *, now: datetime) -> None:
         ended_at=now, end=Override.End.WITHDRAWN, **by(principal, "ended")
     )
     if ended:
+        overridden.no_more(override)
         _outdate(override, now)
 
 

@@ -86,7 +86,7 @@ _SUPERSEDED: Final = """
 UPDATE scheduling_decision o SET outcome = 'superseded', outcome_at = d.outcome_at
 FROM scheduling_decision d
 WHERE d.id = ANY(%s::uuid[]) AND o.learner_id = d.learner_id AND o.curriculum_id = d.curriculum_id AND o.item = d.item
-    AND o.id <> d.id AND o.answered_seq IS NULL AND o.outcome NOT IN ('skipped', 'superseded')
+    AND o.id <> d.id AND o.answered_seq IS NULL AND o.outcome NOT IN ('skipped', 'superseded', 'overridden')
     AND o.served_at < d.served_at
 """
 

@@ -32,8 +32,9 @@ class Results:
     pending: dict[str, int]
 
 
-# What teachers pinned is neither policy's. The new policy's share rises while learners learn, so its choices are of
-# later days; the approved one's are weighed by the odds of their day, p / (1 - p), to be of the same days.
+# What teachers pinned is neither policy's, and what they set aside tells of neither. The new policy's share rises
+# while learners learn, so its choices are of later days; the approved one's are weighed by the odds of their day, p /
+# (1 - p), to be of the same days.
 _READ: Final = """
 WITH share AS (
     SELECT s.since, s.p, lead(s.since, 1, 'Infinity') OVER (ORDER BY s.since) AS until
@@ -41,9 +42,10 @@ WITH share AS (
 ), choice AS (
     SELECT d.learner_id, d.policy = %(new)s::text AND d.policy_version = %(new_version)s::int AS is_new,
         share.p / (1 - share.p) AS odds, d.served_at >= %(closed)s::timestamptz AS is_pending,
-        CASE %(reward)s::text
-            WHEN 'retention' THEN later.correct
-            WHEN 'success' THEN CASE WHEN d.answered_seq IS NULL THEN NULL ELSE d.correct END
+        CASE
+            WHEN d.outcome = 'overridden' THEN NULL
+            WHEN %(reward)s::text = 'retention' THEN later.correct
+            WHEN %(reward)s::text = 'success' THEN CASE WHEN d.answered_seq IS NULL THEN NULL ELSE d.correct END
             ELSE (d.answered_seq IS NOT NULL)::int
         END AS reward
     FROM scheduling_decision d

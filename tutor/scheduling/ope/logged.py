@@ -44,6 +44,7 @@ class Logged:
         features: (rows, k) what was known of the learner before the choice.
         candidate_features: (candidates, k) what was known of each candidate.
         chosen_features: (rows, k) what is known of the chosen one only: no use in valuing the others, but confounders.
+        overridden: (rows,) whether a teacher set the offer aside: its reward is unknown; empty where nobody can.
         truncated: the log holds older rows that were not read.
         decision: (rows,) ids in the decision log; empty where rows are of no such log.
 
@@ -70,6 +71,7 @@ class Logged:
     candidate_feature_names: tuple[str, ...] = ()
     chosen_feature_names: tuple[str, ...] = ()
     truncated: bool = False
+    overridden: Bool = field(default_factory=lambda: np.empty(0, dtype=bool))
     decision: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __post_init__(self) -> None:
@@ -90,8 +92,8 @@ class Logged:
 
     def _check_shapes(self) -> None:
         rows, candidates = len(self.learner), len(self.concept)
-        ids = ("decision",) if len(self.decision) else ()
-        for names, n in ((_ROW_COLUMNS + ids, rows), (_CANDIDATE_COLUMNS, candidates), (("offset",), rows + 1)):
+        told = tuple(name for name in _IF_TOLD if len(getattr(self, name)))
+        for names, n in ((_ROW_COLUMNS + told, rows), (_CANDIDATE_COLUMNS, candidates), (("offset",), rows + 1)):
             for name in names:
                 if len(getattr(self, name)) != n:
                     raise BadLog(f"{name} has {len(getattr(self, name))} entries, {n} are needed: one for each row")
@@ -130,7 +132,7 @@ class Logged:
         columns = {name: getattr(self, name)[rows] for name in _ROW_COLUMNS}
         columns |= {name: getattr(self, name)[kept] for name in _CANDIDATE_COLUMNS}
         columns["chosen"] = place[self.chosen[rows]]
-        columns["decision"] = self.decision[rows] if len(self.decision) else self.decision
+        columns |= {name: getattr(self, name)[rows] for name in _IF_TOLD if len(getattr(self, name))}
         return replace(self, **columns, offset=np.concatenate([[0], np.cumsum(self.counts[rows])]))
 
 
@@ -140,6 +142,8 @@ Target = Callable[[Logged], Float]
 _ROW_COLUMNS: Final = (
     "learner", "seconds", "chosen", "drawn", "reward", "answered", "credit", "features", "chosen_features",
 )  # fmt: skip
+#: Of rows too, where they are told at all.
+_IF_TOLD: Final = ("overridden", "decision")
 _CANDIDATE_COLUMNS: Final = ("concept", "item", "score", "probability", "candidate_features")
 
 

@@ -35,7 +35,7 @@ _SHRINK: Final = 2.0
 _READ: Final = """
 SELECT d.id, d.learner_id, d.curriculum_id, extract(epoch FROM d.served_at)::float8, d.slot, d.concept, d.item,
     d.propensity, d.candidates::text, d.answered_seq IS NOT NULL, d.correct, later.correct,
-    past.n, past.credit, past.unasked, past.concept_n, past.concept_credit
+    past.n, past.credit, past.unasked, past.concept_n, past.concept_credit, d.outcome = 'overridden'
 FROM scheduling_decision d
 JOIN accounts_learner l ON l.id = d.learner_id
 LEFT JOIN LATERAL (
@@ -153,7 +153,7 @@ def _part(batch: list[tuple[Any, ...]], learners: dict[UUID, int], reward: Rewar
     counts: Int = np.array([len(candidates) for candidates, _, _ in offered], dtype=np.int64)
     concept, item, score, probability = (np.array(column) for column in (zip(*flat, strict=True) if flat else [()] * 4))
     answered, credit, later = (_floats(row[at] for row in batch) for at in (9, 10, 11))
-    curricula = [row[2] for row in batch]
+    curricula, overridden = [row[2] for row in batch], np.array([row[17] for row in batch], dtype=bool)
     return {
         "decision": np.array([row[0] for row in batch], dtype=object),
         "learner": np.array([learners.setdefault(row[1], len(learners)) for row in batch], dtype=np.int64),
@@ -167,7 +167,8 @@ def _part(batch: list[tuple[Any, ...]], learners: dict[UUID, int], reward: Rewar
         "drawn": np.array([drawn for *_, drawn in offered], dtype=bool),
         "answered": answered > 0,
         "credit": np.where(answered > 0, credit, np.nan),
-        "reward": reward.of(answered > 0, credit, later),
+        "overridden": overridden,
+        "reward": np.where(overridden, np.nan, reward.of(answered > 0, credit, later)),
         "features": _before(batch),
         "candidate_features": _candidate_features(score, item, counts, curricula),
         "chosen_features": _concept_before(batch),

@@ -89,6 +89,7 @@ class Overlap:
         mean_weight: near 1 if the logged probabilities are true.     max_weight, max_share: the heaviest choice's.
         unsupported: share of drawn choices in which the target does what the log gave no chance; they are left out.
         known: share of choices whose reward is known.     not_drawn: choices that somebody else set; left out.
+        overridden: choices that a teacher set aside; their reward is unknown.
         clipped: share of choices whose weight was cut.
     """
 
@@ -102,6 +103,7 @@ class Overlap:
     unsupported: float
     known: float
     not_drawn: int
+    overridden: int
     clipped: float
 
 
@@ -223,6 +225,7 @@ def _overlap(logged: Logged, supported: Bool, case: _Case) -> Overlap:
         unsupported=float(1 - supported[logged.drawn].mean()) if logged.drawn.any() else 0.0,
         known=float(case.logged.known.mean()) if rows else 0.0,
         not_drawn=int((~logged.drawn).sum()),
+        overridden=int(logged.overridden.sum()),
         clipped=0.0 if clip is None or not rows else float((case.free.weight > clip).mean()),
     )
 
@@ -270,6 +273,9 @@ def _warnings(case: _Case, overlap: Overlap, values: dict[str, Value], truncated
     if overlap.not_drawn:
         text = gettext_noop("{n} choices are left out of the values: somebody else set them (see agreement)")
         yield Sentence(text, n=overlap.not_drawn)
+    if overlap.overridden:
+        text = gettext_noop("of {n} choices the reward is unknown, for a teacher set aside what was offered")
+        yield Sentence(text, n=overlap.overridden)
     if case.options.clip is not None and overlap.clipped > 0:
         text = gettext_noop("{share:.1%} of the weights are cut to {most:g}: values are biased (clip_bias)")
         yield Sentence(text, share=overlap.clipped, most=case.options.clip)

@@ -26,7 +26,10 @@ class Kind(StrEnum):
     learner forgets meanwhile against the choice, so due reviews look a little worth less than they are.
     `RETENTION`: credit of that later answer, whether the offer was answered or not.
     `SUCCESS`: credit of the answer to the offer. Easy items win: for checking the success band, not for teaching.
-    `ANSWERED`: 1 if the offer was answered, 0 if it was skipped or ignored. Always known.
+    `ANSWERED`: 1 if the offer was answered, 0 if it was skipped or ignored.
+
+    Of an offer that a teacher set aside before it was answered, none is known: neither it nor what came after it tells
+    what the choice was worth.
     """
 
     GAIN = "gain"
