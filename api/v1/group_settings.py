@@ -56,6 +56,11 @@ _HELP: Mapping[str, str] = {
     "trend_drop": "Fall of the share of right answers, from two weeks to the next, that is told as falling behind",
 }
 
+_OWN: Mapping[str, str] = {
+    "spread_reviews": "Whether reviews are moved by a few days so that no day is crowded; null: as the class has it",
+    "quiet_weekdays": "Nothing is planned on them, in place of the class's quiet weekdays; null: as the class has it",
+}
+
 
 def _bounded(name: str) -> dict[str, Any]:
     """Bounds for the document, and one wording for both."""
@@ -136,11 +141,19 @@ class GroupSettingsOut(serializers.Serializer[Any]):
 class LearnerSettingsIn(Strict):
     explores = serializers.BooleanField(help_text="False: nothing is drawn by chance for this learner", **_OPTIONAL)
     minutes_a_day = _number("minutes_a_day", **_OPTIONAL)
+    spread_reviews = serializers.BooleanField(help_text=_OWN["spread_reviews"], **_OPTIONAL)
+    quiet_weekdays = serializers.ListField(
+        child=serializers.ChoiceField(WEEKDAYS), max_length=6, help_text=_OWN["quiet_weekdays"], **_OPTIONAL
+    )
 
 
 class LearnerSettingsOut(serializers.Serializer[Any]):
     explores = serializers.BooleanField(help_text="False: nothing is drawn by chance for this learner")
     minutes_a_day = _number("minutes_a_day", allow_null=True)
+    spread_reviews = serializers.BooleanField(allow_null=True, help_text=_OWN["spread_reviews"])
+    quiet_weekdays = serializers.ListField(
+        child=serializers.ChoiceField(WEEKDAYS), allow_null=True, help_text=_OWN["quiet_weekdays"]
+    )
     updated_at = serializers.DateTimeField()
     updated_by = serializers.CharField(allow_null=True, help_text="A person's or a key's name")
 
@@ -207,11 +220,11 @@ class OneLearnerSettings(ApiView):
         found = access_learner(self.client, learner)
         agreements.lock_learner(found)
         etag.require_match(request._request, etag.of_time(agreements.of_learner(found).updated_at))
-        changes = self.read_body(LearnerSettingsIn)
+        changes = _plain(self.read_body(LearnerSettingsIn))
         return self._answer(agreements.change_learner(found, changes, by_whom=self.client, now=timezone.now()))
 
     def _answer(self, settings: LearnerSettings) -> Response:
-        shown = {name: getattr(settings, name) for name in ("explores", "minutes_a_day", "updated_at")}
+        shown = {name: getattr(settings, name) for name in ("explores", *agreements.OWN, "updated_at")}
         return etag.answer(
             self.request._request,
             etag.of_time(settings.updated_at),

@@ -14,7 +14,7 @@ from tests.api.test_errors import problem
 from tests.flow import steps
 from tests.people import Caller
 from tutor.accounts.models import Group, Learner, School
-from tutor.scheduling.knobs import NAMES
+from tutor.scheduling.knobs import NAMES, WEEKDAYS
 
 
 @pytest.fixture
@@ -127,6 +127,20 @@ def test_a_learner_may_opt_out_of_chance_and_want_fewer_minutes(client: Caller, 
     assert (back["explores"], back["minutes_a_day"]) == (True, None)
     fault = problem(client.patch(path, {"minutes_a_day": 0}, if_match="*"), 422, "invalid")["errors"][0]
     assert "minutes_a_day 0.0 cannot be: take 1 to 600" in fault["message"]
+
+
+def test_a_learner_may_have_other_days_than_the_class(client: Caller, bo: Learner) -> None:
+    path = f"/api/v1/learners/{bo.pk}/settings"
+    read = client.get(path)
+    assert (read.json()["spread_reviews"], read.json()["quiet_weekdays"]) == (None, None), "as the class has it"
+    own = {"spread_reviews": False, "quiet_weekdays": ["friday", "saturday"]}
+    changed = client.patch(path, own, if_match=read["ETag"]).json()
+    assert {name: changed[name] for name in own} == own and changed["explores"]
+    assert client.patch(path, {"quiet_weekdays": []}, if_match="*").json()["quiet_weekdays"] == []
+    back = client.patch(path, dict.fromkeys(own), if_match="*").json()
+    assert (back["spread_reviews"], back["quiet_weekdays"]) == (None, None)
+    for days in (["someday"], list(WEEKDAYS)):
+        problem(client.patch(path, {"quiet_weekdays": days}, if_match="*"), 422, "invalid")
 
 
 def test_dates_are_told_as_they_were_said(client: Caller, path: str) -> None:

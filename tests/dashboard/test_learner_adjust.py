@@ -17,6 +17,7 @@ from tests.dashboard.conftest import SignIn
 from tests.flow.agreed import ask, concepts, say, settle_on
 from tests.people import Caller
 from tutor.accounts.models import Group, Learner, School, User
+from tutor.scheduling.knobs import WEEKDAYS
 from tutor.scheduling.models import LearnerSettings, Override
 from tutor.tracing.status import Status
 
@@ -147,8 +148,30 @@ def test_the_learner_s_own_settings_are_saved(send: Send, bo: Learner, ms_diaz: 
     assert (saved.explores, saved.minutes_a_day, saved.updated_by) == (False, 12.5, ms_diaz)
     bo.refresh_from_db()
     assert (bo.timezone, bo.day_cutoff_hour) == ("Asia/Tokyo", 3)
-    values = shown.context["page"].settings.values
-    assert values == {"explores": "", "minutes_a_day": "12.5", "timezone": "Asia/Tokyo", "day_cutoff_hour": "3"}
+    assert (saved.spread_reviews, saved.quiet_weekdays) == (None, None), "as the class has it"
+    values = {name: value for name, value in shown.context["page"].settings.values.items() if value}
+    assert values == {"minutes_a_day": "12.5", "timezone": "Asia/Tokyo", "day_cutoff_hour": "3"}
+
+
+def test_days_and_spreading_of_the_learners_own_are_saved_and_taken_back(send: Send, bo: Learner) -> None:
+    shown = send("settings/", day_cutoff_hour="4", spread_reviews="off", own_quiet="on", quiet_friday="on")
+    saved = LearnerSettings.objects.get(learner=bo)
+    assert (saved.spread_reviews, saved.quiet_weekdays) == (False, ["friday"])
+    page = shown.context["page"]
+    assert [day.label for day in page.weekdays if day.is_quiet] == ["Friday"] and not page.spreads_reviews
+    send("settings/", day_cutoff_hour="4", own_quiet="on")
+    saved.refresh_from_db()
+    assert (saved.spread_reviews, saved.quiet_weekdays) == (None, []), "no day is quiet, whatever the class has"
+    send("settings/", day_cutoff_hour="4", quiet_friday="on")
+    saved.refresh_from_db()
+    assert saved.quiet_weekdays is None
+
+
+def test_seven_quiet_days_cannot_be(send: Send) -> None:
+    days = {f"quiet_{day}": "on" for day in WEEKDAYS}
+    shown = send("settings/", day_cutoff_hour="4", own_quiet="on", **days)
+    assert shown.status_code == 422 and shown.context["page"].settings.problems.keys() == {"quiet_weekdays"}
+    assert not LearnerSettings.objects.exists()
 
 
 @pytest.mark.parametrize(

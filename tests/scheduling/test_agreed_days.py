@@ -7,11 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from curricula.models import Curriculum
+from tests import people
 from tests.flow.agreed import ask, do, settle_on
 from tests.flow.steps import at, plan_of, work
 from tutor.accounts import services as accounts
-from tutor.accounts.models import Group, Learner, User
-from tutor.scheduling import agreements, plans, services
+from tutor.accounts.models import Group, Learner, School, User
+from tutor.scheduling import agreements, plans, rules, services
+from tutor.scheduling.knobs import Knobs
+from tutor.scheduling.models import Decision
+from tutor.scheduling.terms import Supposed
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +133,66 @@ def test_after_friday_evening_comes_monday(bo: Learner, class_8a: Group, curricu
     friday = datetime(2026, 3, 6, 12, tzinfo=UTC)
     do(bo, curriculum, 1, now=friday)
     assert ask(bo, now=friday).body.next_due_at == datetime(2026, 3, 9, 3, tzinfo=UTC).timestamp()
+
+
+# A learner's own, in place of the class's
+
+
+def own(learner: Learner, by: User, **changes: object) -> None:
+    agreements.change_learner(learner, changes, by_whom=by, now=at())
+
+
+def test_who_is_in_no_class_may_have_quiet_days(school: School, ms_diaz: User, curriculum: Curriculum) -> None:
+    cy = people.a_learner(school, "Cy")
+    assert ask(cy).entries
+    own(cy, ms_diaz, quiet_weekdays=["monday"])
+    nothing = ask(cy)
+    assert (len(nothing.entries), nothing.body.nothing) == (0, "quiet_day")
+    assert ask(cy, now=at(days=1)).entries, "tuesday"
+
+
+@pytest.mark.parametrize(("days", "is_quiet"), [(None, True), (["sunday"], False), ([], False), (["monday"], True)])
+def test_a_learners_own_quiet_days_stand_in_for_those_of_the_class(
+    bo: Learner, ana: Learner, ms_diaz: User, class_8a: Group, curriculum: Curriculum, days: list[str] | None,
+    is_quiet: bool,
+) -> None:  # fmt: skip
+    settle_on(class_8a, quiet_weekdays=["monday"])
+    own(bo, ms_diaz, quiet_weekdays=days)
+    assert (ask(bo).body.nothing == "quiet_day") is is_quiet
+    assert ask(ana).body.nothing == "quiet_day", "the class's hold for the others"
+
+
+def test_load_balancing_is_switched_for_one_learner(
+    bo: Learner, ana: Learner, ms_diaz: User, class_8a: Group, curriculum: Curriculum
+) -> None:
+    def spread(now: datetime | None = None) -> list[bool]:
+        found = rules.agreed(bo.school_id, curriculum.pk, [bo.pk, ana.pk], now or at())
+        return [found[each.pk].settings.spread_reviews for each in (bo, ana)]
+
+    assert spread() == [True, True]
+    own(bo, ms_diaz, spread_reviews=False)
+    assert spread() == [False, True]
+    settle_on(class_8a, spread_reviews=False)
+    own(bo, ms_diaz, spread_reviews=True)
+    assert spread() == [True, False]
+    own(bo, ms_diaz, spread_reviews=None)
+    assert spread() == [False, False]
+
+
+def test_a_plan_by_other_days_no_longer_holds_and_the_log_tells_the_learners_own(
+    bo: Learner, ms_diaz: User, class_8a: Group, curriculum: Curriculum
+) -> None:
+    ask(bo)
+    own(bo, ms_diaz, quiet_weekdays=["sunday"], spread_reviews=False)
+    decision = Decision.objects.get(pk=ask(bo, now=at(61)).entries[0].decision_id)
+    said = decision.narrowing["settings"]
+    assert (said["quiet_weekdays"], said["spread_reviews"]) == (["sunday"], False)
+
+
+def test_what_a_class_is_supposed_to_agree_on_leaves_a_learners_own_days(
+    bo: Learner, ms_diaz: User, class_8a: Group, curriculum: Curriculum
+) -> None:
+    own(bo, ms_diaz, quiet_weekdays=[])
+    held = rules.agreed(bo.school_id, curriculum.pk, [bo.pk], at())[bo.pk].terms
+    other = Supposed(class_8a.pk, "", Knobs(quiet_weekdays=("monday",), retention=0.8))
+    assert held.supposing(other).knobs == Knobs(retention=0.8)

@@ -12,7 +12,8 @@ from zoneinfo import available_timezones
 from tutor.accounts.models import Group, Learner, LearnerToken, User
 from tutor.dashboard import learner_links, learner_said, learner_words
 from tutor.dashboard.learner_page import Known, known
-from tutor.dashboard.learner_said import KINDS, LAST_HOUR, LONGEST_REASON, Said, Word
+from tutor.dashboard.learner_said import KINDS, LAST_HOUR, LONGEST_REASON, QUIET, Said, Word
+from tutor.dashboard.settings_fields import WEEKDAYS
 from tutor.dashboard.words import Definition
 from tutor.scheduling.overrides import MOST_ANSWERS
 
@@ -26,6 +27,14 @@ class KindChoice(NamedTuple):
 class ConceptChoice(NamedTuple):
     key: str
     title: str
+
+
+class Weekday(NamedTuple):
+    """`name` is that of its field."""
+
+    name: str
+    label: str
+    is_quiet: bool
 
 
 @final
@@ -74,7 +83,13 @@ class AdjustPage:
 
     @property
     def spreads_reviews(self) -> bool:
+        """As it holds now, by the learner's own word or the class's."""
         return self.known.agreed.settings.spread_reviews
+
+    @property
+    def weekdays(self) -> list[Weekday]:
+        values = self.settings.values
+        return [Weekday(QUIET + day, str(label), bool(values.get(QUIET + day))) for day, label in WEEKDAYS.items()]
 
     @property
     def class_explores(self) -> bool:

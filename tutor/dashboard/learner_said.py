@@ -23,7 +23,7 @@ from tutor.accounts.access import NotFound
 from tutor.accounts.errors import StaleRow
 from tutor.accounts.models import ApiClient, Learner, User
 from tutor.scheduling import agreements, overrides
-from tutor.scheduling.knobs import BadKnob
+from tutor.scheduling.knobs import WEEKDAYS, BadKnob
 from tutor.scheduling.models import Override
 from tutor.scheduling.overrides import MOST, MOST_ANSWERS, Contradicted, Refused, Wish
 
@@ -32,6 +32,9 @@ LONGEST_REASON: Final = 2000
 #: Days that the form proposes: what is said for ever is forgotten, and then in the way.
 PROPOSED_DAYS: Final = 28
 LAST_HOUR: Final = 23
+#: Names of the form's fields begin so, and end with a day of the week.
+QUIET: Final = "quiet_"
+_SPREAD: Final = {None: "", True: "on", False: "off"}
 
 KINDS: Final = {
     Override.Kind.PIN: (
@@ -205,6 +208,9 @@ def settings_form(learner: Learner) -> Said:
         {
             "explores": "on" if own.explores else "",
             "minutes_a_day": "" if minutes is None else f"{minutes:g}",
+            "spread_reviews": _SPREAD[own.spread_reviews],
+            "own_quiet": "" if own.quiet_weekdays is None else "on",
+            **{QUIET + day: "on" if day in (own.quiet_weekdays or ()) else "" for day in WEEKDAYS},
             "timezone": learner.timezone,
             "day_cutoff_hour": str(learner.day_cutoff_hour),
         }
@@ -213,7 +219,10 @@ def settings_form(learner: Learner) -> Said:
 
 def settle(user: User, learner: Learner, said: Mapping[str, Any], *, now: datetime) -> Said | None:
     """None if what was asked for is agreed now, else the form with what is wrong about it."""
-    values = _values(said, "explores", "minutes_a_day", "timezone", "day_cutoff_hour")
+    days = [QUIET + day for day in WEEKDAYS]
+    values = _values(
+        said, "explores", "minutes_a_day", "spread_reviews", "own_quiet", *days, "timezone", "day_cutoff_hour"
+    )
     problems: dict[str, str] = {}
     if values["timezone"] and values["timezone"] not in available_timezones():
         text = _("“%(zone)s” is no time zone: write one as “Europe/Berlin”, or leave it empty for the school's.")
@@ -226,16 +235,25 @@ def settle(user: User, learner: Learner, said: Mapping[str, Any], *, now: dateti
         return Said(values, problems)
     try:
         with transaction.atomic():
-            changes = {"explores": bool(values["explores"]), "minutes_a_day": minutes}
+            changes = {"explores": bool(values["explores"]), "minutes_a_day": minutes, **_own_days(values)}
             agreements.change_learner(learner, changes, by_whom=user, now=now)
-            days = {"timezone": values["timezone"], "day_cutoff_hour": int(hour)}
-            if days != {name: getattr(learner, name) for name in days}:
-                accounts.update_learner(learner, days, now=now)
+            clock = {"timezone": values["timezone"], "day_cutoff_hour": int(hour)}
+            if clock != {name: getattr(learner, name) for name in clock}:
+                accounts.update_learner(learner, clock, now=now)
     except BadKnob as error:
+        if error.name == "quiet_weekdays":
+            return Said(values, {error.name: _("All seven days cannot be: leave at least one to learn on.")})
         return Said(values, {"minutes_a_day": _no_minutes(error.value)})
     except StaleRow:
         return Said(values, {"general": _("Somebody else has just changed this learner: look at it, and save again.")})
     return None
+
+
+def _own_days(values: Mapping[str, str]) -> dict[str, Any]:
+    """What is in place of the class's, None for as the class has it."""
+    quiet = tuple(day for day in WEEKDAYS if values[QUIET + day])
+    spread = next((said for said, text in _SPREAD.items() if text == values["spread_reviews"]), None)
+    return {"spread_reviews": spread, "quiet_weekdays": quiet if values["own_quiet"] else None}
 
 
 def _minutes(text: str, problems: dict[str, str]) -> float | None:

@@ -23,7 +23,7 @@ class GroupSettingsAdmin(ReadOnly):
 
 @admin.register(LearnerSettings)
 class LearnerSettingsAdmin(ReadOnly):
-    list_display = ["learner_id", "explores", "minutes_a_day", "updated_at"]
+    list_display = ["learner_id", "explores", "minutes_a_day", "spread_reviews", "quiet_weekdays", "updated_at"]
     list_filter = ["explores"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -16,6 +16,9 @@ from tutor.scheduling.knobs import BadKnob, Knobs
 from tutor.scheduling.models import GroupSettings, LearnerSettings
 from tutor.scheduling.overrides import by
 from tutor.scheduling.terms import Supposed
+
+#: Knobs that a learner may have otherwise; null: as the class has it.
+OWN: Final = frozenset({"minutes_a_day", "spread_reviews", "quiet_weekdays"})
 
 
 def of_group(group: Group) -> GroupSettings:
@@ -76,10 +79,9 @@ def change_learner(
     """
     lock_learner(learner)
     settings = of_learner(learner)
-    if "minutes_a_day" in changes:
-        settings.minutes_a_day = knobs.changed(
-            knobs.DEFAULTS, {"minutes_a_day": changes["minutes_a_day"]}
-        ).minutes_a_day
+    for name in OWN & changes.keys():
+        value = changes[name]
+        setattr(settings, name, None if value is None else getattr(knobs.changed(knobs.DEFAULTS, {name: value}), name))
     if "explores" in changes:
         settings.explores = changes["explores"] is not False
     _sign(settings, by_whom, now)

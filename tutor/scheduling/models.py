@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -179,6 +180,10 @@ class LearnerSettings(Said):
     explores = models.BooleanField(default=True)
     #: Of practice a day, at most; the class's allowance holds too.
     minutes_a_day = models.FloatField(null=True, blank=True)
+    #: These two in place of what is agreed with the class; null for as the class, or as usual where there is none.
+    spread_reviews = models.BooleanField(null=True, blank=True)
+    #: Names of `knobs.WEEKDAYS`; the class's quiet dates hold too.
+    quiet_weekdays = ArrayField(models.CharField(max_length=9), null=True, blank=True)
 
 
 class CohortProgress(models.Model):

@@ -23,7 +23,8 @@ from tutor.scheduling.policies import Pace
 #: use. Overrides hold whichever of the learner's classes they were made for.
 COLUMNS: Final = """
 COALESCE(NULLIF(l.timezone, ''), s.timezone), l.day_cutoff_hour, g.id, gs.policy, gs.chosen::text, gs.updated_at::text,
-ls.explores, ls.minutes_a_day, ls.updated_at::text, o.said, mp.first, mp.wrong, mp.usual
+ls.explores, ls.minutes_a_day, ls.spread_reviews, ls.quiet_weekdays, ls.updated_at::text, o.said, mp.first, mp.wrong,
+mp.usual
 """
 JOINS: Final = """
 JOIN accounts_school s ON s.id = l.school_id
@@ -76,6 +77,17 @@ class Word(NamedTuple):
 _words: Final = msgspec.json.Decoder(list[tuple[UUID, str, int, bool, float, int, float | None]])
 
 
+class Own(NamedTuple):
+    """What a learner has in place of what is agreed with the class; None for as the class."""
+
+    spread_reviews: bool | None = None
+    quiet_weekdays: tuple[str, ...] | None = None
+
+    def over(self, knobs: Knobs) -> Knobs:
+        said = {name: value for name, value in self._asdict().items() if value is not None}
+        return msgspec.structs.replace(knobs, **said) if said else knobs
+
+
 class Supposed(NamedTuple):
     """What somebody thinks of agreeing with a class."""
 
@@ -87,7 +99,10 @@ class Supposed(NamedTuple):
 @final
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """`words` in the order in which they count: of two that contradict, the later. The learner's own come last."""
+    """`words` in the order in which they count: of two that contradict, the later. The learner's own come last.
+
+    `knobs` are the class's with the learner's `own` in place of some.
+    """
 
     zone: str
     cutoff_hour: int
@@ -101,6 +116,7 @@ class Terms:
     changed: tuple[str | None, str | None]
     #: How long answers of the school take; no term, but read with them.
     pace: Pace = field(default_factory=Pace)
+    own: Own = field(default_factory=Own)
 
     @classmethod
     def none(cls) -> Terms:
@@ -109,18 +125,20 @@ class Terms:
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Terms:
         """From `COLUMNS`."""
-        zone, hour, group_id, policy, chosen, changed, explores, minutes, own_changed, said, *pace = row
+        zone, hour, group_id, policy, chosen, changed, explores, minutes, spread, quiet, own_changed, said, *pace = row
+        own = Own(spread, None if quiet is None else tuple(quiet))
         return cls(
             known_zone(zone),
             hour,
             group_id,
             policy or "",
-            knobs.decoded(chosen) if chosen else DEFAULTS,
+            own.over(knobs.decoded(chosen) if chosen else DEFAULTS),
             explores is not False,
             minutes,
             tuple(Word(each[0], Override.Kind(each[1]), *each[2:]) for each in _words.decode(said)) if said else (),
             (changed, own_changed),
             Pace() if pace[0] is None else Pace(*pace),
+            own,
         )
 
     def mark(self, without: Collection[UUID] = ()) -> str:
@@ -136,7 +154,9 @@ class Terms:
 
     def supposing(self, other: Supposed) -> Terms:
         """As they would be; unchanged where another class decides."""
-        return replace(self, policy=other.policy, knobs=other.knobs) if self.group_id == other.group_id else self
+        if self.group_id != other.group_id:
+            return self
+        return replace(self, policy=other.policy, knobs=self.own.over(other.knobs))
 
     @cached_property
     def pins(self) -> tuple[Word, ...]:
