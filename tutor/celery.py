@@ -162,13 +162,13 @@ SCHEDULE: Final = {
     "keep-forecasts": {
         "task": "tutor.scheduling.tasks.keep_forecasts",
         "schedule": crontab(hour=1, minute=45),
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
     # Days begin on the hour, or a quarter past it in some time zones: a belief is asked for soon after.
     "check-forecasts": {
         "task": "tutor.scheduling.tasks.check_forecasts",
         "schedule": 900.0,
-        "options": {"expires": 900},
+        "options": {"expire_seconds": 900},
     },
     "resume-training": {
         "task": "tutor.registry.tasks.run_training",
