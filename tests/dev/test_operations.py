@@ -86,3 +86,8 @@ def test_the_web_image_has_all_but_what_only_models_need() -> None:
     assert left_out is not None
     core = set(re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements" / "core.txt").read_text(), re.M))
     assert set(left_out[1].split("|")) <= core
+
+
+def test_fits_give_way_to_what_learners_wait_for_in_containers_too() -> None:
+    weight = {name: service.get("cpu_shares", 1024) for name, service in COMPOSE["services"].items()}
+    assert all(weight["training"] * 8 <= each for name, each in weight.items() if name != "training")
