@@ -41,7 +41,7 @@ _FOR: Final[Mapping[str, str]] = Texts(
         "placement": gettext_noop("For a class that is new; when it is done, agree on the policy that goes on."),
         "random": gettext_noop("For comparisons: whatever is not better than chance is of no use."),
         "curriculum_order": gettext_noop("Where everybody is to go one way; what is forgotten does not come back."),
-        "lowest_mastery": gettext_noop("For closing gaps; what is mastered does not come back."),
+        "lowest_mastery": gettext_noop("For closing gaps; what is mastered comes back when its review is due."),
         "fixed_ladder": _COMPARISON,
         "leitner": _COMPARISON,
         "sm2": _COMPARISON,

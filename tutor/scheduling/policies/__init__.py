@@ -63,7 +63,7 @@ _ALL: Final = (
            draws=True),
     Policy("curriculum_order", 3, _("One concept after the other until each is mastered; no reviews."),
            curriculum_order),
-    Policy("lowest_mastery", 3, _("What is least likely to be known, as long as it is not mastered."),
+    Policy("lowest_mastery", 3, _("Of what is begun, new or due for review, the least likely to be known first."),
            lowest_mastery),
     Policy("fixed_ladder", 3, _("Reviews after 1, 6, 12, 48, 96 and 180 days."), fixed_ladder, reads_history=True),
     Policy("leitner", 3, _("Leitner's boxes, from 1 to 32 days."), leitner, reads_history=True),
