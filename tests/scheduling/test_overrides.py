@@ -122,7 +122,8 @@ def test_what_was_mastered_before_may_be_pinned(
     record(school, right_and_wrong(bo, curriculum, "111111", item=14))
     work()
     pin = say(ms_diaz, bo, curriculum, "pin", "c7")
-    assert concepts(ask(bo)) == ["c7"]
+    # It was answered six times in a row, so that something else comes between.
+    assert concepts(ask(bo, 2))[1:] == ["c7"]
     record(school, [answer(bo, curriculum, 15, seconds=at(61).timestamp())], now=at(61))
     work(now=at(61))
     pin.refresh_from_db()

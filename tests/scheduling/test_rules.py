@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from curricula.snapshot import Snapshot
 from kt_models.recall import DELAYS, RecallTable
-from tests.flow.situations import DAY, ORIGIN, content_of, items_of, situations
+from tests.flow.situations import DAY, ORIGIN, concepts_of, content_of, items_of, situations
 from tutor.scheduling.policies import (
     POLICIES,
     Alert,
@@ -63,6 +63,7 @@ def test_what_is_excluded_or_known_is_offered_only_if_a_teacher_pins_it(situatio
 @given(situation=situations())
 def test_pins_come_first_and_nobody_drew_them(situation: Situation) -> None:
     assume(not share_an_item(situation))
+    assume(not set(situation.rules.pinned) & asked_in_a_row(situation))
     for policy in POLICIES.values():
         entries = policy(situation).entries
         is_pinned = [Reason.PINNED in codes(entry) for entry in entries]
@@ -267,6 +268,49 @@ def test_a_concept_asked_so_often_in_a_row_comes_after_all_others(name: str, tim
     places = [entry.concept for entry in POLICIES[name](situation).entries]
     if times >= 3 and 0 in places:
         assert places.index(0) == len(places) - 1
+
+
+@every_policy
+@pytest.mark.parametrize("times", [2, 3, 4])
+@pytest.mark.parametrize("pinned", [(0,), (0, 4), (4, 0)])
+def test_something_else_comes_before_a_pin_that_was_asked_so_often_in_a_row(
+    name: str, times: int, pinned: tuple[int, ...]
+) -> None:
+    situation = ruled(set_to(in_a_session([0] * times, wrong=set()), in_a_row=3), pinned=pinned)
+    concepts = [entry.concept for entry in POLICIES[name](situation).entries]
+    if times < 3:
+        assert concepts[: len(pinned)] == list(pinned)
+    else:
+        assert concepts[0] == 4 if 4 in pinned else concepts[0] != 0
+        assert concepts[1] == 0
+    assert sorted(concepts) == sorted(set(concepts))
+
+
+@every_policy
+def test_a_pin_comes_in_any_case_where_there_is_nothing_else(name: str) -> None:
+    asked = set_to(in_a_session([0] * 3, wrong=set()), in_a_row=3)
+    only = ruled(asked, pinned=(0,), excluded=frozenset(range(1, 6)))
+    assert [entry.concept for entry in POLICIES[name](only).entries] == [0]
+
+
+@given(situation=situations(), wish=st.integers(0, 11))
+def test_a_pin_goes_on_with_a_row_only_where_all_else_would_too(situation: Situation, wish: int) -> None:
+    """Whatever is offered for another concept may ask for this one beside."""
+    rows = sorted(asked_in_a_row(situation))
+    situation = ruled(situation, pinned=(rows[wish % len(rows)],)) if rows else situation
+    for policy in POLICIES.values():
+        entries = policy(situation).entries
+        held = set(situation.rules.pinned) & asked_in_a_row(situation)
+        if entries and entries[0].concept in held and Reason.PINNED in codes(entries[0]):
+            assert all(held & set(concepts_of(situation.content, entry.item)) for entry in entries)
+
+
+def asked_in_a_row(situation: Situation) -> set[int]:
+    """By each of the last three items, within the hour."""
+    last = [set(concepts_of(situation.content, item)) for item in situation.evidence.items[-3:].tolist()]
+    seconds = situation.evidence.column("seconds", situation.content.n_concepts)
+    same = set.intersection(*last) if len(last) == 3 else set()
+    return {c for c in same if seconds[c] >= situation.now - 3_600.0}
 
 
 # Wheel-spinning

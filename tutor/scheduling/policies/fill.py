@@ -87,6 +87,8 @@ class _Slots:
         self._explored = max(situation.settings.explored, 1)
         self._ago = filters.lately(situation)
         self._missed = filters.retries(situation, self._ago) if retries else []
+        usable = situation.content.concept_active & (True if situation.scope is None else situation.scope)
+        self._pins = {pin for pin in situation.rules.pinned if usable[pin]}
         self._open = bars == filters.OPEN
         wanted = self._open & np.isfinite(ranking.score)
         self.spinning = filters.spinning(situation) & situation.content.concept_active
@@ -120,6 +122,26 @@ class _Slots:
         return [c for c in best if c not in wait], [c for c in best if c in wait]
 
     def _entries(self) -> Iterator[Entry]:
+        if self._pins and (held := self._pins & filters.in_a_row(self._situation)):
+            yield from self._between(held)
+        yield from self._chosen()
+
+    def _between(self, held: set[int]) -> Iterator[Entry]:
+        """One item that does not ask for what is held: pinned, but asked for often enough in a row."""
+        shelf, waiting, pins, missed = self._shelf, self._waiting, self._pins, self._missed
+        self._shelf = shelf.apart(held)
+        self._waiting, self._missed = ([c for c in of if c not in held] for of in (waiting, missed))
+        self._pins = pins - held
+        entry = next(self._chosen(), None)
+        # As if nobody had looked: who else stood in line for this slot does so for the next.
+        self._shelf, self._waiting, self._pins, self._missed = shelf, waiting, pins, missed
+        if entry is not None:
+            shelf.remove(entry.item)
+            shelf.begin(entry.item)
+            self._remove(entry.concept)
+            yield entry
+
+    def _chosen(self) -> Iterator[Entry]:
         yield from self._pinned()
         if self._ranking.done:
             return
@@ -147,11 +169,8 @@ class _Slots:
 
     def _pinned(self) -> Iterator[Entry]:
         """What a teacher wants next. The policy drew none of it; what it would have drawn from is told with it."""
-        content, scope = self._situation.content, self._situation.scope
-        for concept in self._situation.rules.pinned:
-            usable = content.concept_active[concept] and (scope is None or scope[concept])
-            other = self._needs_other_form(concept)
-            item = self._shelf.take_pinned(concept, of_other_form=other) if usable else None
+        for concept in [pin for pin in self._situation.rules.pinned if pin in self._pins]:
+            item = self._shelf.take_pinned(concept, of_other_form=self._needs_other_form(concept))
             if item is not None:
                 offer = _Offer(concept, item, self._score(concept))
                 shown = self._beside(offer)
@@ -205,6 +224,7 @@ class _Slots:
             if concept in order:
                 order.remove(concept)
         self._open[concept] = False
+        self._pins.discard(concept)
 
     def _draw(self, head: list[_Offer]) -> tuple[tuple[Candidate, ...], int]:
         shown = self._chances(head)

@@ -130,7 +130,7 @@ def waiting(situation: Situation, ago: dict[int, int]) -> set[int]:
     """Concepts to leave alone for the moment: missed just now, or asked often enough in a row."""
     wait = situation.settings.retry_after
     missed = {concept for concept in _missed(situation, ago) if ago[concept] < wait}
-    return missed | _in_a_row(situation)
+    return missed | in_a_row(situation)
 
 
 def _missed(situation: Situation, ago: dict[int, int]) -> list[int]:
@@ -144,7 +144,8 @@ def _missed(situation: Situation, ago: dict[int, int]) -> list[int]:
     return [c for c in ago if c in recent and not (recent[c][1] >= _MOST_RETRIES and recent[c][0] & mask == 0)]
 
 
-def _in_a_row(situation: Situation) -> set[int]:
+def in_a_row(situation: Situation) -> set[int]:
+    """Concepts that all of the last items of the session asked for, as many as may in a row."""
     most = situation.settings.in_a_row
     last = situation.evidence.items[-most:].tolist() if most else []
     if len(last) < most or not last:

@@ -6,7 +6,7 @@ An item may ask for several concepts: what bars one of the others bars the item,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import Final, final
 
@@ -50,10 +50,11 @@ class Shelf:
         self._new_left: float = math.inf if new_left is None else new_left
         self._comes_last = _comes_last(situation)
 
-    def apart(self) -> Shelf:
-        """One to look ahead with: what is taken from it is still here."""
+    def apart(self, without: Iterable[int] = ()) -> Shelf:
+        """One to look ahead with, without the items of some concepts: what is taken from it is still here."""
         other = copy(self)
         other._barred, other.of_other_form, other._new = set(self._barred), set(self.of_other_form), self._new.copy()
+        other._barred.update(item for concept in without for item in self._options(concept).tolist())
         return other
 
     def take(self, concept: int) -> int | None:
@@ -84,6 +85,9 @@ class Shelf:
             item = take(concept)
         self._new_left = left
         return item
+
+    def remove(self, item: int) -> None:
+        self._barred.add(item)
 
     def begin(self, item: int) -> None:
         """Counts the new concepts of an item that is offered."""
