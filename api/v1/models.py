@@ -40,6 +40,7 @@ from tutor.registry import deployments, queries
 from tutor.registry.card import Card, Slice, card, reasons
 from tutor.registry.deployments import NotApart, NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import Order
 from tutor.registry.services import ensure_served
 from tutor.scheduling import rollout as doors
 from tutor.scheduling.rollout import NotLevel
@@ -206,7 +207,7 @@ class Challenge(_Door):
         return super().post(request, model)
 
     def move(self, version: ModelVersion) -> Deployment:
-        return doors.challenge(version, school_id=self.client.school_id, now=timezone.now())
+        return doors.challenge(version, school_id=self.client.school_id, by=self.client.name, now=timezone.now())
 
 
 class Withdrawal(_Door):
@@ -224,7 +225,8 @@ class Withdrawal(_Door):
         current = self.deployment(version)
         if current.school_id != self.client.school_id or current.challenger_id != version.pk:
             raise Problem(CONFLICT, f"model version {version.pk} is not in shadow at your school: nothing to withdraw")
-        return doors.withdraw(current.curriculum_id, current.school_id, now=timezone.now()) or current
+        withdrawn = doors.withdraw(current.curriculum_id, current.school_id, by=self.client.name, now=timezone.now())
+        return withdrawn or current
 
 
 class Promotion(_Door):
@@ -241,7 +243,9 @@ class Promotion(_Door):
 
     def move(self, version: ModelVersion) -> Deployment:
         force = self.read_body(PromotionIn)["force"]
-        return doors.promote(version, school_id=self.client.school_id, force=force, now=timezone.now())
+        return doors.promote(
+            version, school_id=self.client.school_id, force=force, now=timezone.now(), order=Order(self.client.name)
+        )
 
 
 class Rollback(_Door):
@@ -265,7 +269,7 @@ class Rollback(_Door):
         is_own = current.school_id == self.client.school_id
         if current.champion_id != version.pk or not (is_own or _left(current, self.client.school_id)):
             raise Problem(CONFLICT, f"model version {version.pk} is not what your school has promoted: name that one")
-        return doors.roll_back(current.curriculum_id, self.client.school_id, now=timezone.now())
+        return doors.roll_back(current.curriculum_id, self.client.school_id, by=self.client.name, now=timezone.now())
 
 
 class CurriculumDeployment(ApiView):
@@ -337,7 +341,9 @@ class Following(ApiView):
         found = access_curriculum(self.client, curriculum)
         force = self.read_body(FollowIn)["force"]
         try:
-            moved = doors.follow_site(found.pk, self.client.school_id, force=force, now=timezone.now())
+            moved = doors.follow_site(
+                found.pk, self.client.school_id, by=self.client.name, force=force, now=timezone.now()
+            )
         except (NotApart, NotUsable, NotLevel) as error:
             raise Problem(CONFLICT, str(error)) from error
         return Response(MovedOut(moved, context={"left": _left(moved, self.client.school_id)}).data)

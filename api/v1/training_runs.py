@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.urls import path
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +19,9 @@ from api.views import ApiView
 from tutor.accounts.access import access_curriculum
 from tutor.registry import runs
 from tutor.registry.models import TrainingRun
+
+#: Records of a fit that one answer holds, at most.
+LOG_SHOWN: Final = 200
 
 
 class TrainingRunIn(Strict):
@@ -48,6 +51,14 @@ class TrainingRunOut(serializers.Serializer[TrainingRun]):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class TrainingRunWithLog(TrainingRunOut):
+    log = serializers.SerializerMethodField(help_text=f"Records of the fit: the last {LOG_SHOWN}, thinned")
+
+    @extend_schema_field(serializers.ListField(child=serializers.DictField()))
+    def get_log(self, run: TrainingRun) -> list[dict[str, Any]]:
+        return list(run.log[-LOG_SHOWN:])
 
 
 class TrainingRunPage(serializers.Serializer[Any]):
@@ -102,10 +113,10 @@ class OneTrainingRun(ApiView):
     required_scope: ClassVar = {"GET": "models:admin"}
 
     @extend_schema(
-        operation_id="get_training_run", summary="Read a training run", tags=["Models"], responses=TrainingRunOut
+        operation_id="get_training_run", summary="Read a training run", tags=["Models"], responses=TrainingRunWithLog
     )
     def get(self, request: Request, run: UUID) -> Response:
-        return Response(TrainingRunOut(runs.access(self.client.school_id, run)).data)
+        return Response(TrainingRunWithLog(runs.access(self.client.school_id, run)).data)
 
 
 class TrainingRunCancellation(ApiView):

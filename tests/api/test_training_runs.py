@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from api.v1.training_runs import LOG_SHOWN
 from curricula.models import Curriculum
 from tests import people
 from tests.people import Caller
@@ -28,8 +29,14 @@ def run(client: Caller, fractions: Curriculum) -> dict[str, Any]:
 def test_a_run_is_queued_for_the_school_of_the_key(run: dict[str, Any], client: Caller, school: School) -> None:
     assert (run["status"], run["kind"], run["seed"], run["requested_by"]) == ("queued", "logistic", 3, "LMS")
     assert TrainingRun.objects.get(pk=run["id"]).school == school
-    assert client.get(f"{URL}/{run['id']}").json() == run
+    assert client.get(f"{URL}/{run['id']}").json() == run | {"log": []}
     assert client.get(URL).json()["data"] == [run]
+
+
+def test_a_run_read_alone_tells_its_learning_curve(run: dict[str, Any], client: Caller) -> None:
+    log = [{"event": "epoch", "epoch": epoch, "train_log_loss": 0.6} for epoch in range(LOG_SHOWN + 30)]
+    TrainingRun.objects.update(log=log)
+    assert client.get(f"{URL}/{run['id']}").json()["log"] == log[30:]
 
 
 def test_other_schools_know_nothing_of_it(run: dict[str, Any], outsider: Caller, fractions: Curriculum) -> None:

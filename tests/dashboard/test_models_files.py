@@ -12,7 +12,7 @@ from django.test import Client
 from tests import people
 from tests.dashboard import models_room as room
 from tests.dashboard.classroom import answers, take_in
-from tests.dashboard.conftest import SignIn
+from tests.dashboard.conftest import SignIn, text_of
 from tests.dashboard.mastery_map import table
 from tests.dashboard.models_room import Room
 from tests.flow import judged
@@ -73,6 +73,24 @@ def test_fits_tell_how_far_they_are_and_how_they_ended(room_of_7b: Room, read: C
     assert {row["Version"] for row in done} == {
         str(each.pk) for each in (room_of_7b.champion, room_of_7b.challenger, room_of_7b.rejected)
     }
+
+
+def test_what_was_done_is_told_with_who_did_it(
+    room_of_7b: Room, read: Callable[[str], Rows], head: User, signed_in: SignIn
+) -> None:
+    browser = signed_in(head)
+    browser.post(f"/models/{room_of_7b.challenger.pk}/promote/", {"force": "on"})
+    browser.post(f"/models/of/{room_of_7b.curriculum.pk}/roll-back/")
+    back, promoted, *_, first = read("moves.csv")
+    titles = [
+        f"{kind} {str(pk)[-6:]}"
+        for kind, pk in (("PSI-KT", room_of_7b.challenger.pk), ("Logistic", room_of_7b.champion.pk))
+    ]
+    assert (back["What was done"], back["Before"], back["After"]) == ("rolled back", *titles)
+    assert (promoted["What was done"], promoted["By"], promoted["Forced"]) == ("promoted", head.name, "yes")
+    assert (first["Of all schools"], first["By"], first["Before"]) == ("yes", "by itself", "")
+    listed = text_of(browser.get("/models/"))
+    assert f"promoted forced Before {titles[1]} After {titles[0]} By {head.name}," in listed
 
 
 def test_the_comparison_in_shadow_is_of_the_same_answers(

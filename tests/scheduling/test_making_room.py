@@ -11,7 +11,7 @@ from tests.flow.steps import answer, at, record, work
 from tests.flow.versions import a_version, keep_beside
 from tutor.accounts.models import Learner, School
 from tutor.registry import candidates
-from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.models import Deployment, ModelVersion, Move
 from tutor.scheduling import rollout
 from tutor.tracing import beside
 
@@ -51,6 +51,9 @@ def test_a_challenger_without_answers_makes_room_for_the_best_of_the_last_night(
     assert challenger() == best
     first.refresh_from_db()
     assert first.state == ModelVersion.State.CANDIDATE
+    withdrawn = Move.objects.get(how=Move.How.WITHDRAWN)
+    assert (withdrawn.from_version, withdrawn.by) == (first.pk, "")
+    assert withdrawn.reason.startswith("undecided after 6.0 days and 0 answers")
     assert first.reason.startswith("withdrawn from shadow: undecided after 6.0 days and 0 answers (no answer has come")
 
 

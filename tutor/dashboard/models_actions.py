@@ -16,6 +16,7 @@ from tutor.registry import card_words, deployments, queries, runs
 from tutor.registry.card import label
 from tutor.registry.deployments import NotApart, NothingBefore, NotUsable
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import Order
 from tutor.scheduling import rollout
 from tutor.scheduling.rollout import NotLevel
 
@@ -59,7 +60,7 @@ def cancel(of: Manager, run_id: UUID, *, now: datetime) -> Done:
 def challenge(of: Manager, version_id: UUID, *, now: datetime) -> Done:
     version, curriculum_id = _version(of, version_id)
     try:
-        rollout.challenge(version, school_id=of.school_id, now=now)
+        rollout.challenge(version, school_id=of.school_id, by=of.name, now=now)
     except NotUsable as refused:
         return Done(curriculum_id, False, _("Not put in shadow: %(why)s.") % {"why": refused})
     return Done(
@@ -74,14 +75,14 @@ def withdraw(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
     own = _own(of, curriculum_id)
     if own is None or own.challenger is None:
         return Done(curriculum_id, False, _("Nothing is in shadow for %(whose)s.") % {"whose": of.whose})
-    rollout.withdraw(curriculum_id, of.school_id, now=now)
+    rollout.withdraw(curriculum_id, of.school_id, by=of.name, now=now)
     return Done(curriculum_id, True, _("%(model)s is a candidate again.") % {"model": _called(own.challenger)})
 
 
 def promote(of: Manager, version_id: UUID, *, force: bool, now: datetime) -> Done:
     version, curriculum_id = _version(of, version_id)
     try:
-        rollout.promote(version, school_id=of.school_id, force=force, now=now)
+        rollout.promote(version, school_id=of.school_id, force=force, now=now, order=Order(of.name))
     except (NotUsable, NotLevel) as refused:
         return Done(curriculum_id, False, _("Not promoted: %(why)s.") % {"why": refused})
     return Done(
@@ -92,7 +93,7 @@ def promote(of: Manager, version_id: UUID, *, force: bool, now: datetime) -> Don
 def roll_back(of: Manager, curriculum_id: UUID, *, now: datetime) -> Done:
     _access(of, curriculum_id)
     try:
-        back = rollout.roll_back(curriculum_id, of.school_id, now=now)
+        back = rollout.roll_back(curriculum_id, of.school_id, by=of.name, now=now)
     except (NothingBefore, NotUsable, NotLevel) as refused:
         return Done(curriculum_id, False, _("Not rolled back: %(why)s.") % {"why": refused})
     return Done(
@@ -108,7 +109,7 @@ def follow_site(of: Manager, curriculum_id: UUID, *, force: bool, now: datetime)
     if of.school_id is None:
         raise NotFound("school", None)
     try:
-        followed = rollout.follow_site(curriculum_id, of.school_id, force=force, now=now)
+        followed = rollout.follow_site(curriculum_id, of.school_id, by=of.name, force=force, now=now)
     except (NotApart, NotUsable, NotLevel) as refused:
         return Done(curriculum_id, False, _("Not followed: %(why)s.") % {"why": refused})
     return Done(

@@ -15,6 +15,7 @@ from kt_models.metrics import Estimate
 from tutor.accounts.access import NotFound
 from tutor.dashboard import models_queries as queries
 from tutor.dashboard.csv import Cell
+from tutor.dashboard.models_moves import MoveLine, move_lines
 from tutor.dashboard.models_page import RunLine, curriculum_of, run_line, shadow_of, workers_of
 from tutor.dashboard.models_pictures import band, by_epoch
 from tutor.dashboard.models_queries import Manager, VersionLine
@@ -147,6 +148,22 @@ def _drift(found: Asked) -> File:
     return head, rows
 
 
+def _moves(found: Asked) -> File:
+    head = [
+        _("What was done"), _("When"), _("Of all schools"), _("Before"), _("Before, version id"), _("After"),
+        _("After, version id"), _("By"), _("Forced"), _("Why"),
+    ]  # fmt: skip
+    lines = move_lines(found.manager, found.curriculum.pk, most=None)
+    return head, (_of_move(line) for line in lines)
+
+
+def _of_move(line: MoveLine) -> Sequence[Cell]:
+    before, after = ((each.title, str(each.id)) if each else ("", "") for each in (line.before, line.after))
+    return [
+        line.how, line.at, _said(not line.is_own), *before, *after, line.by, _said(line.forced), line.reason
+    ]  # fmt: skip
+
+
 def _schools(found: Asked) -> File:
     lines = queries.schools_apart(found.curriculum.pk) if found.manager.is_operator else []
     rows: Iterator[Sequence[Cell]] = ([each.name, each.version, str(each.version_id)] for each in lines)
@@ -221,6 +238,7 @@ OF_MODELS: Final[Mapping[str, Callable[[Asked], File]]] = {
     "fits": _fits,
     "versions": _versions,
     "drift": _drift,
+    "moves": _moves,
     "schools": _schools,
     "workers": _workers,
 }

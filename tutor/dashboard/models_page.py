@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from curricula.models import Curriculum
 from tutor.accounts.access import NotFound
 from tutor.dashboard import models_queries as queries
+from tutor.dashboard.models_moves import MoveLine, move_lines
 from tutor.dashboard.models_pictures import DriftChart, drift_chart
 from tutor.dashboard.models_queries import Choice, Manager, SchoolLine, VersionLine
 from tutor.dashboard.models_words import ALERTS, ENDED, SHADOW, STEPS, WORKERS
@@ -128,6 +129,7 @@ class ModelsPage:
     versions: tuple[VersionLine, ...]
     older: UUID | None
     runs: tuple[RunLine, ...]
+    moves: tuple[MoveLine, ...]
     schools: tuple[SchoolLine, ...]
     queue: Queue
     workers: tuple[WorkerLine, ...]
@@ -199,6 +201,7 @@ def models_page(of: Manager, chosen: UUID | None, *, before: UUID | None = None,
         versions=tuple(listed),
         older=listed[-1].id if len(page) > len(listed) else None,
         runs=tuple(run_line(run) for run in queries.training_runs(of, curriculum.pk)),
+        moves=move_lines(of, curriculum.pk),
         schools=tuple(queries.schools_apart(curriculum.pk)) if of.is_operator else (),
         queue=queue,
         workers=panel,

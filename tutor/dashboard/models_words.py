@@ -54,6 +54,18 @@ WORKERS: Final[Mapping[str, str]] = Texts(
     }
 )
 
+#: What was done with a deployment.
+MOVES: Final[Mapping[str, str]] = Texts(
+    {
+        "promoted": gettext_noop("promoted"),
+        "rolled_back": gettext_noop("rolled back"),
+        "challenged": gettext_noop("put in shadow"),
+        "withdrawn": gettext_noop("withdrawn from shadow"),
+        "followed": gettext_noop("went with all schools again"),
+        "stood_in": gettext_noop("stood in for one that cannot be loaded"),
+    }
+)
+
 
 def definitions() -> dict[str, Definition]:
     """By the key that templates use, in the reader's language."""
@@ -214,6 +226,14 @@ def definitions() -> dict[str, Definition]:
                 "answers. What passes its gates is a candidate and goes into shadow if that is free; nothing that "
                 "serves changes. “From scratch” forgets the parameters found before; else the fit begins with the "
                 "newest model of the kind."
+            ),
+        ),
+        "moves": Definition(
+            _("What was done"),
+            _(
+                "Every change of who serves and who is tried, written down with the change itself: by whom, or that it "
+                "came about by itself, and why. Nobody can alter it. Of the model of all schools the last changes are "
+                "listed as well, without the names of those who look after it."
             ),
         ),
         "previous": Definition(

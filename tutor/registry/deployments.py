@@ -17,6 +17,7 @@ from tutor import db
 from tutor.accounts.errors import StaleRow
 from tutor.registry import card_words, store
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import ITSELF, How, Order, note
 
 State = ModelVersion.State
 
@@ -55,7 +56,9 @@ class Beside(NamedTuple):
     since: datetime
 
 
-def promote(version: ModelVersion, *, school_id: UUID | None = None, now: datetime | None = None) -> Deployment:
+def promote(
+    version: ModelVersion, *, school_id: UUID | None = None, now: datetime | None = None, order: Order = ITSELF
+) -> Deployment:
     """Makes a version the champion of its curriculum, for one school or for all that have no own champion.
 
     Whether its states are level is not asked here: `scheduling.rollout` is the door for people and tasks.
@@ -67,14 +70,14 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, now: dateti
     now = now or timezone.now()
     with transaction.atomic():
         curriculum_id = version.curriculum_version.curriculum_id
-        current = _own(curriculum_id, school_id) or _first(version, school_id, now)
+        current = _own(curriculum_id, school_id) or _first(version, school_id, now, order)
         if current.champion_id != version.pk:
-            _point(current, version, now)
+            _point(current, version, now, How.PROMOTED, order)
         version.refresh_from_db(fields=["state", "idle_since"])
         return current
 
 
-def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment:
+def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime, order: Order = ITSELF) -> Deployment:
     """The champion and the one before change places; what a school had before it followed all others serves it again.
 
     Raises:
@@ -87,11 +90,11 @@ def roll_back(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> 
         if current is None or current.previous is None:
             raise NothingBefore(curriculum_id)
         check(current.previous, school_id)
-        _point(current, current.previous, now)
+        _point(current, current.previous, now, How.ROLLED_BACK, order)
         return current
 
 
-def follow_site(curriculum_id: UUID, school_id: UUID, *, now: datetime) -> Deployment:
+def follow_site(curriculum_id: UUID, school_id: UUID, *, now: datetime, order: Order = ITSELF) -> Deployment:
     """A school's own deployment gives way to that of all schools, which is returned; its champion is the way back.
 
     What is in shadow for the school alone is withdrawn.
@@ -109,10 +112,13 @@ def follow_site(curriculum_id: UUID, school_id: UUID, *, now: datetime) -> Deplo
         current.follows_since = now
         current.save(update_fields=["follows_since", "challenger", "challenger_since", "updated_at"])
         _settle([current.champion_id, withdrawn], now)
+        note(current, How.FOLLOWED, current.champion, site_wide.champion, order=order, now=now)
         return site_wide
 
 
-def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: datetime) -> Deployment:
+def challenge(
+    version: ModelVersion, *, school_id: UUID | None = None, now: datetime, order: Order = ITSELF
+) -> Deployment:
     """Puts a version in shadow beside the champion of its curriculum, in place of any other.
 
     A school that has followed the site-wide champion gets a deployment of its own, and keeps that champion in it.
@@ -129,21 +135,23 @@ def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: date
         if current.champion_id == version.pk:
             raise NotUsable(version, _("serves here already: challenge it with another"))
         if current.challenger_id != version.pk:
-            replaced, current.challenger, current.challenger_since = current.challenger_id, version, now
+            replaced, current.challenger, current.challenger_since = current.challenger, version, now
             current.save(update_fields=["challenger", "challenger_since", "updated_at"])
-            _settle([version.pk, replaced], now)
+            _settle([version.pk, replaced.pk if replaced else None], now)
+            note(current, How.CHALLENGED, replaced, version, order=order, now=now)
         version.refresh_from_db(fields=["state", "idle_since"])
         return current
 
 
-def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment | None:
+def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime, order: Order = ITSELF) -> Deployment | None:
     """Takes the challenger back, if there is one; its states are left to be pruned."""
     with transaction.atomic():
         current = _locked(curriculum_id, school_id)
-        if current and (withdrawn := current.challenger_id):
+        if current and (withdrawn := current.challenger):
             current.challenger = current.challenger_since = None
             current.save(update_fields=["challenger", "challenger_since", "updated_at"])
-            _settle([withdrawn], now)
+            _settle([withdrawn.pk], now)
+            note(current, How.WITHDRAWN, withdrawn, None, order=order, now=now)
         return current
 
 
@@ -311,20 +319,21 @@ def _opened(curriculum_id: UUID, school_id: UUID | None) -> Deployment | None:
     return _locked(curriculum_id, school_id)
 
 
-def _first(version: ModelVersion, school_id: UUID | None, now: datetime) -> Deployment:
+def _first(version: ModelVersion, school_id: UUID | None, now: datetime, order: Order) -> Deployment:
     """The first of a curriculum; of two at once, the second finds the first's."""
     curriculum_id = version.curriculum_version.curriculum_id
     made = Deployment(curriculum_id=curriculum_id, school_id=school_id, champion=version, champion_since=now)
     try:
         with transaction.atomic():
             made.save(force_insert=True)
+            note(made, How.PROMOTED, None, version, order=order, now=now)
     except IntegrityError:
         return _locked(curriculum_id, school_id) or made
     _settle([version.pk], now)
     return made
 
 
-def _point(current: Deployment, version: ModelVersion, now: datetime) -> None:
+def _point(current: Deployment, version: ModelVersion, now: datetime, how: How, order: Order) -> None:
     replaced, before = current.champion, current.previous
     # Past one that cannot be loaded, the way back leads to what stood in for it.
     skips = replaced.state == State.FAILED and before is not None and before not in (version, replaced)
@@ -334,6 +343,7 @@ def _point(current: Deployment, version: ModelVersion, now: datetime) -> None:
         current.challenger = current.challenger_since = None
     current.save()
     _settle([version.pk, replaced.pk], now)
+    note(current, how, replaced, version, order=order, now=now)
 
 
 def _settle(version_ids: Iterable[UUID | None], now: datetime) -> None:

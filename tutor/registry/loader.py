@@ -11,11 +11,14 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from kt_models import artifact
 from kt_models.base import LearnerModel
-from tutor.registry import device, store
-from tutor.registry.models import ModelVersion
+from tutor.registry import device, moves, queries, store
+from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import How, Order
 
 log = structlog.get_logger()
 
@@ -136,7 +139,19 @@ def _check_own(version_id: UUID, folder: Path) -> None:
 def mark_failed(version_id: UUID, error: Exception) -> None:
     """Keeps a version whose artifact is missing or damaged out of service until an operator acts."""
     log.error("model_load_failed", version=str(version_id), error=str(error))
-    ModelVersion.objects.filter(pk=version_id).update(state=ModelVersion.State.FAILED, note=str(error)[:2000])
+    failed = ModelVersion.State.FAILED
+    with transaction.atomic():
+        known = ModelVersion.objects.select_for_update().filter(pk=version_id).exclude(state=failed).first()
+        ModelVersion.objects.filter(pk=version_id).update(state=failed, note=str(error)[:2000])
+        if known is not None:
+            _note_stand_ins(known, str(error))
+
+
+def _note_stand_ins(lost: ModelVersion, why: str) -> None:
+    for deployment in Deployment.objects.filter(champion=lost, follows_since=None).order_by("id"):
+        serving = queries.serving_one(deployment.school_id, deployment.curriculum_id)
+        stand_in = ModelVersion.objects.filter(pk=serving.version_id).first() if serving else None
+        moves.note(deployment, How.STOOD_IN, lost, stand_in, order=Order(reason=why), now=timezone.now())
 
 
 def _size(folder: Path) -> int:

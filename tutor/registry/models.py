@@ -116,6 +116,37 @@ class Deployment(models.Model):
         ]
 
 
+class Move(models.Model):
+    """A pointer of a deployment was moved, or its champion could not be loaded. Append-only; as old as the deployment.
+
+    Versions stand without a foreign key: what was done is told when they are no more.
+    """
+
+    class How(models.TextChoices):
+        PROMOTED = "promoted"
+        ROLLED_BACK = "rolled_back"
+        CHALLENGED = "challenged"
+        WITHDRAWN = "withdrawn"
+        FOLLOWED = "followed"
+        STOOD_IN = "stood_in"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="moves")
+    how = models.CharField(max_length=16, choices=How.choices)
+    #: The version whose place was taken, and the one that took it; null for none.
+    from_version = models.UUIDField(null=True, blank=True)
+    from_kind = models.CharField(max_length=40, blank=True)
+    to_version = models.UUIDField(null=True, blank=True)
+    to_kind = models.CharField(max_length=40, blank=True)
+    #: A person, an API key or a command; nobody where it came about by itself.
+    by = models.CharField(max_length=200, blank=True)
+    forced = models.BooleanField(default=False)
+    reason = models.TextField(blank=True)
+    #: `language.sentences` of the reason.
+    said: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField()
+
+
 class TrainingRun(models.Model):
     """One fit of one kind of model on a log, from the export to the verdict.
 

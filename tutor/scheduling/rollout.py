@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -19,6 +20,7 @@ from tutor.registry import candidates, deployments
 from tutor.registry import services as registry
 from tutor.registry.deployments import PREVIOUS_KEPT
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import ITSELF, Order
 from tutor.scheduling import bell, services
 from tutor.scheduling.serving import PLAN_HOLDS_SECONDS
 from tutor.tracing import rollout, shadow
@@ -55,7 +57,7 @@ class NotLevel(ValueError):
         super().__init__(text % {"version": version, "id": version.pk, "progress": progress})
 
 
-def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: datetime) -> Deployment:
+def challenge(version: ModelVersion, *, school_id: UUID | None = None, by: str = "", now: datetime) -> Deployment:
     """Puts a version in shadow; workers build its states beside those that serve, and it scores what comes in.
 
     Raises:
@@ -63,17 +65,19 @@ def challenge(version: ModelVersion, *, school_id: UUID | None = None, now: date
     """
     registry.ensure_served(version.curriculum_version.curriculum_id)
     with transaction.atomic():
-        deployment = deployments.challenge(version, school_id=school_id, now=now)
+        deployment = deployments.challenge(version, school_id=school_id, now=now, order=Order(by))
         transaction.on_commit(bell.ring_rollout)
     return deployment
 
 
-def withdraw(curriculum_id: UUID, school_id: UUID | None, *, now: datetime) -> Deployment | None:
+def withdraw(curriculum_id: UUID, school_id: UUID | None, *, by: str = "", now: datetime) -> Deployment | None:
     """Takes the challenger out of shadow."""
-    return deployments.withdraw(curriculum_id, school_id, now=now)
+    return deployments.withdraw(curriculum_id, school_id, now=now, order=Order(by))
 
 
-def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool = False, now: datetime) -> Deployment:
+def promote(
+    version: ModelVersion, *, school_id: UUID | None = None, force: bool = False, now: datetime, order: Order = ITSELF
+) -> Deployment:
     """Lets a version serve: one UPDATE, however many learners there are.
 
     Raises:
@@ -89,13 +93,15 @@ def promote(version: ModelVersion, *, school_id: UUID | None = None, force: bool
         found = progress(version, school_id=school_id, now=now)
         if not (found.is_level or force):
             raise NotLevel(version, found)
-        deployment = deployments.promote(version, school_id=school_id, now=now)
+        deployment = deployments.promote(version, school_id=school_id, now=now, order=replace(order, forced=force))
         transaction.on_commit(_follow)
     log.info("version_promoted", version=str(version.pk), school=str(school_id), states=str(found), forced=force)
     return deployment
 
 
-def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = False, now: datetime) -> Deployment:
+def roll_back(
+    curriculum_id: UUID, school_id: UUID | None, *, by: str = "", force: bool = False, now: datetime
+) -> Deployment:
     """Lets the version before serve again: one UPDATE. Its states were kept level for `PREVIOUS_KEPT`.
 
     Of a school that follows all others again, that is what it had of its own.
@@ -106,13 +112,15 @@ def roll_back(curriculum_id: UUID, school_id: UUID | None, *, force: bool = Fals
     """
     with transaction.atomic():
         _check_way_back(_locked(curriculum=curriculum_id, school=school_id), force, now)
-        deployment = deployments.roll_back(curriculum_id, school_id, now=now)
+        deployment = deployments.roll_back(curriculum_id, school_id, now=now, order=Order(by, force))
         transaction.on_commit(_follow)
     log.info("version_rolled_back", version=str(deployment.champion_id), school=str(school_id), forced=force)
     return deployment
 
 
-def follow_site(curriculum_id: UUID, school_id: UUID, *, force: bool = False, now: datetime) -> Deployment:
+def follow_site(
+    curriculum_id: UUID, school_id: UUID, *, by: str = "", force: bool = False, now: datetime
+) -> Deployment:
     """Lets what serves all schools serve one that has had its own: one UPDATE. Its own is kept level as a way back.
 
     `roll_back` undoes it, and so does the promotion of what it had. Returns the deployment of all schools.
@@ -131,7 +139,7 @@ def follow_site(curriculum_id: UUID, school_id: UUID, *, force: bool = False, no
             found = progress(site_wide.champion, school_id=school_id, now=now)
             if not found.is_level:
                 raise NotLevel(site_wide.champion, found)
-        deployment = deployments.follow_site(curriculum_id, school_id, now=now)
+        deployment = deployments.follow_site(curriculum_id, school_id, now=now, order=Order(by, force))
         transaction.on_commit(_follow)
     log.info("site_followed", version=str(deployment.champion_id), school=str(school_id), forced=force)
     return deployment
@@ -187,7 +195,7 @@ def _settle(deployment: Deployment, now: datetime) -> Deployment | None:
             said = Sentence(text, reason=found.reason, answers=found.answers, days=found.days)
             _withdraw_lost(deployment, said, now)
         elif deployment.promotes_itself and found.verdict in (Verdict.BETTER, Verdict.NO_WORSE):
-            return _promote_compared(deployment, now)
+            return _promote_compared(deployment, now, found.reason)
         elif (heir := _heir(deployment, found)) is not None:
             text = gettext_noop("undecided after {days:.1f} days and {answers:,} answers ({reason}), it makes room")
             said = Sentence(text, days=found.days, answers=found.answers, reason=found.reason)
@@ -199,11 +207,11 @@ def _settle(deployment: Deployment, now: datetime) -> Deployment | None:
     return None
 
 
-def _promote_compared(deployment: Deployment, now: datetime) -> Deployment | None:
+def _promote_compared(deployment: Deployment, now: datetime, reason: str) -> Deployment | None:
     with transaction.atomic():
         current = _as_compared(deployment)
         if current and current.challenger and current.promotes_itself:
-            return promote(current.challenger, school_id=current.school_id, now=now)
+            return promote(current.challenger, school_id=current.school_id, now=now, order=Order(reason=reason))
     log.info("challenger_not_promoted", version=str(deployment.challenger_id), error="people changed that meanwhile")
     return None
 
@@ -224,7 +232,7 @@ def _withdraw_lost(deployment: Deployment, reason: str, now: datetime, heir: Mod
         if current is None or current.challenger is None:
             return
         lost = current.challenger
-        deployments.withdraw(current.curriculum_id, current.school_id, now=now)
+        deployments.withdraw(current.curriculum_id, current.school_id, now=now, order=Order(reason=reason))
         # Of a version that others see, the figures of one school's answers are not for them.
         if lost.school_id == current.school_id and lost.state != ModelVersion.State.FAILED:
             said = Sentence(gettext_noop("withdrawn from shadow: {reason}"), reason=reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -13,9 +13,13 @@ from django.utils import timezone
 from tutor.accounts.management import schools
 from tutor.registry import deployments
 from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.moves import Order
 from tutor.scheduling import rollout
 from tutor.scheduling.progress import progress
 from tutor.tracing import beside
+
+#: Who moved it, as the list of moves tells.
+BY: Final = "manage.py roll_out"
 
 
 class Command(BaseCommand):
@@ -49,22 +53,22 @@ class Command(BaseCommand):
     def _do(self, version: ModelVersion, school_id: UUID | None, options: dict[str, Any]) -> None:
         now, curriculum_id = timezone.now(), version.curriculum_version.curriculum_id
         if options["promote"]:
-            deployment = rollout.promote(version, school_id=school_id, force=options["force"], now=now)
+            deployment = rollout.promote(version, school_id=school_id, force=options["force"], now=now, order=Order(BY))
         elif options["back"]:
             deployment = _back(version, school_id, force=options["force"])
         elif options["follow_site"]:
             if school_id is None:
                 raise CommandError("--follow-site is for one school: name it by --school")
             _check_serves(version, school_id)
-            followed = rollout.follow_site(curriculum_id, school_id, force=options["force"], now=now)
+            followed = rollout.follow_site(curriculum_id, school_id, by=BY, force=options["force"], now=now)
             self.stdout.write(f"{followed.champion} of all schools serves, {version} did before")
             return
         elif options["withdraw"]:
-            rollout.withdraw(curriculum_id, school_id, now=now)
+            rollout.withdraw(curriculum_id, school_id, by=BY, now=now)
             self.stdout.write(f"{version} is in shadow no longer")
             return
         else:
-            deployment = rollout.challenge(version, school_id=school_id, now=now)
+            deployment = rollout.challenge(version, school_id=school_id, by=BY, now=now)
             if options["here"]:
                 _build(deployment)
             self.stdout.write(f"{version} is in shadow: {_progress(version, school_id)}")
@@ -84,7 +88,7 @@ def _find(ref: str) -> ModelVersion:
 def _back(version: ModelVersion, school_id: UUID | None, *, force: bool) -> Deployment:
     _check_serves(version, school_id)
     curriculum_id = version.curriculum_version.curriculum_id
-    return rollout.roll_back(curriculum_id, school_id, force=force, now=timezone.now())
+    return rollout.roll_back(curriculum_id, school_id, by=BY, force=force, now=timezone.now())
 
 
 def _check_serves(version: ModelVersion, school_id: UUID | None) -> None:
