@@ -32,7 +32,7 @@ class MoveOut(serializers.Serializer[Move]):
     to_version = serializers.UUIDField(allow_null=True, help_text="Who took it; null for nobody")
     to_kind = serializers.CharField(allow_blank=True)
     by = serializers.SerializerMethodField(help_text="A person, an API key or a command; empty: by itself")
-    forced = serializers.BooleanField(help_text="Though its states were not level")
+    forced = serializers.BooleanField(help_text="Without asking whether its states were level")
     reason = serializers.CharField(allow_blank=True, help_text="Why, if it came about by itself")
     at = serializers.DateTimeField()
 
