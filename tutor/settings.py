@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
         "JobStatus": ["queued", "running", "done", "failed"],
         "Reward": ["gain", "retention", "success", "answered"],
         "KindEnum": ["pin", "exclude", "open", "mastered"],
+        "TrainingRunOutStatusEnum": ["queued", "running", "done", "failed", "cancelled"],
         "TrialReward": "tutor.scheduling.trials.REWARDS",
     },
 }
