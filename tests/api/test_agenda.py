@@ -22,7 +22,7 @@ from tests.flow.come_true import days_come
 from tests.flow.steps import statements
 from tests.people import Caller
 from tutor.accounts.models import Learner, School, User
-from tutor.scheduling import agreements, events, forecasts, mastery_coverage, told
+from tutor.scheduling import agreements, events, forecasts, mastery_coverage, own_paces, told
 from tutor.scheduling.coverage import coverage, deciles
 from tutor.scheduling.event_models import Event
 from tutor.tracing.models import Score
@@ -173,9 +173,9 @@ def today(learner: Learner) -> date:
 
 
 def test_pace_is_learnt_from_answers_and_bounded() -> None:
-    assert forecasts.pace([], []) == 1.0
-    assert forecasts.pace([60.0] * 200, [2.0] * 200) == pytest.approx(0.5 ** (200 / 220))
-    assert forecasts.pace([1e6] * 10_000, [1.0] * 10_000) == pytest.approx(forecasts.PACE_LIMIT, rel=0.01)
+    assert own_paces.pace([], []) == 1.0
+    assert own_paces.pace([60.0] * 200, [2.0] * 200) == pytest.approx(0.5 ** (200 / 220))
+    assert own_paces.pace([1e6] * 10_000, [1.0] * 10_000) == pytest.approx(own_paces.PACE_LIMIT, rel=0.01)
 
 
 # The workload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 
 from curricula.models import Curriculum
 from tests import people
-from tests.flow.steps import again, answer, at, learners, record, work
-from tutor.accounts.models import Learner, School
-from tutor.scheduling import paces, rules
+from tests.flow.agreed import ask, settle_on, wide
+from tests.flow.steps import again, answer, at, believed, learners, record, work
+from tutor.accounts.models import Learner, School, User
+from tutor.scheduling import contents, forecasts, paces, rules
 from tutor.scheduling.models import MeasuredPace
 from tutor.scheduling.policies import Pace, pace_of
+from tutor.scheduling.services import Narrowing
 
 NOW = at(60 * 24)
 
@@ -62,3 +65,40 @@ def test_it_is_measured_anew_only_when_answers_have_come_in(school: School, frac
     work(now=at(days=6))
     assert paces.measure(now=NOW + timedelta(days=6)) == 1
     assert MeasuredPace.objects.count() == 1
+
+
+def test_a_session_and_the_agenda_go_by_the_learners_own_pace(
+    school: School, bo: Learner, ana: Learner, ms_diaz: User
+) -> None:
+    """Who takes twice as long for everything gets about half as much for the same minutes, asked for or agreed."""
+    curriculum = wide(school.pk, n=20)
+    group = people.a_group(school, "8a", teachers=(ms_diaz,), learners=(bo, ana), curriculum=curriculum)
+    for learner, seconds in ((bo, 120.0), (ana, 240.0)):
+        times = [at(minute / 10).timestamp() for minute in range(200)]
+        given = [again(answer(learner, curriculum, 0, seconds=each), response_seconds=seconds) for each in times]
+        record(school, given)
+    work()
+    tomorrow, content = at(days=1), contents.latest(curriculum.pk)
+    paces_told = [
+        forecasts.ahead(each, believed(each, curriculum, now=tomorrow), content, now=tomorrow).pace
+        for each in (bo, ana)
+    ]
+    assert paces_told == pytest.approx([1.0, 2.0 ** (200 / 220)])
+    expected = [math.ceil(20.0 / (2.0 * pace)) for pace in paces_told]
+    asked = Narrowing(size=15, minutes=20.0)
+    assert [len(ask(each, 15, now=tomorrow, narrowing=asked).entries) for each in (bo, ana)] == expected
+    settle_on(group, now=tomorrow, minutes_a_day=20)
+    assert [len(ask(each, 15, now=tomorrow).entries) for each in (bo, ana)] == expected
+
+
+def test_who_has_told_few_times_is_taken_for_one_of_the_school(school: School, fractions: Curriculum) -> None:
+    """Of whose wrong answers nobody is thought slow."""
+    learner = answered(school, fractions)[0]
+    paces.measure(now=NOW)
+    new = people.a_learner(school, "Cy")
+    found = rules.agreed(school.pk, fractions.pk, [learner.pk, new.pk], NOW, timed=True)
+    usual = found[new.pk].terms.pace.usual
+    assert found[new.pk].own_pace == usual
+    assert found[learner.pk].own_pace == pytest.approx(usual, rel=0.15)
+    untimed = rules.agreed(school.pk, fractions.pk, [learner.pk], NOW)
+    assert untimed[learner.pk].own_pace is None

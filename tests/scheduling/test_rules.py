@@ -237,6 +237,15 @@ def test_a_session_of_so_many_minutes_takes_them_at_the_pace_of_the_school(name:
     assert len(POLICIES[name](dataclasses.replace(asked, pace=Pace(first=3.0))).entries) == 2
 
 
+@every_policy
+def test_who_takes_twice_as_long_gets_half_as_much_for_the_same_minutes(name: str) -> None:
+    """Whatever the school takes: what a first answer takes more is still its."""
+    asked = dataclasses.replace(in_a_session([], wrong=set()), minutes=12.0, pace=Pace(usual=1.0))
+    assert [len(POLICIES[name](dataclasses.replace(asked, own_pace=own)).entries) for own in (1.0, 2.0)] == [6, 3]
+    slow_school = dataclasses.replace(asked, pace=Pace(first=1.5, usual=5.0), own_pace=1.0)
+    assert len(POLICIES[name](slow_school).entries) == 4
+
+
 # Inside a session
 
 

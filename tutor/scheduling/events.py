@@ -20,7 +20,7 @@ from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.accounts.models import Learner
 from tutor.apart import apart
-from tutor.scheduling import contents, forecasts, rules
+from tutor.scheduling import contents, own_paces, rules
 from tutor.scheduling.calendar import Days
 from tutor.scheduling.event_models import Digest, Event
 from tutor.scheduling.forecasts import Ahead, all_ahead
@@ -242,7 +242,7 @@ def _aheads(school_id: UUID, curriculum_id: UUID, known: Sequence[Belief], now: 
     """Today of each learner for whom it is no quiet day and who has begun; whoever cannot be told of is left out."""
     ids = [belief.learner_id for belief in known]
     agreed = rules.agreed(school_id, curriculum_id, ids, now)
-    paces = forecasts.paces_of(ids, contents.latest(curriculum_id), now)
+    paces = own_paces.paces_of(ids, contents.latest(curriculum_id), now)
     learners = Learner.objects.select_related("school").in_bulk(ids)
     for belief in known:
         look: Sequence[Ahead] = ()

@@ -5,7 +5,6 @@ Reads what workers wrote and needs none of them to answer. All figures come out 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,9 +17,8 @@ from django.db.models import prefetch_related_objects
 
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
-from tutor import db
 from tutor.accounts.models import Learner
-from tutor.scheduling import allotted, outlook, rules
+from tutor.scheduling import allotted, outlook, own_paces, rules
 from tutor.scheduling.allotted import NO_LIMIT, Allotted, Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
@@ -31,29 +29,8 @@ from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief
 from tutor.tracing.status import DEFAULT, Criteria, due_at, review_level
 
-#: Answers whose times tell how fast a learner is, and how old they may be: one bounded query.
-PACE_ANSWERS: Final = 200
-PACE_DAYS: Final = 180
-#: Answers at the author's pace that a learner's own are put together with: so few of them say little.
-PACE_PRIOR: Final = 20.0
-#: One answer tells no more than this many times faster or slower: tabs stay open over lunch.
-PACE_LIMIT: Final = 8.0
-
 #: A forecast further ahead than a recall table reaches would only repeat its last value.
 FURTHEST: Final = timedelta(days=365)
-
-_TIMES: Final = """
-SELECT w.learner_id, t.items, t.seconds
-FROM unnest(%s::uuid[]) AS w(learner_id)
-CROSS JOIN LATERAL (
-    SELECT array_agg(item) AS items, array_agg(response_seconds) AS seconds FROM (
-        SELECT i.item, i.response_seconds FROM interactions_interaction i
-        WHERE i.learner_id = w.learner_id AND i.curriculum_id = %s AND i.occurred_at > %s AND i.response_seconds > 0
-        ORDER BY i.occurred_at DESC, i.seq DESC LIMIT %s
-    ) newest
-) t
-WHERE t.items IS NOT NULL
-"""
 
 
 class OutOfReach(ValueError):
@@ -224,7 +201,7 @@ def all_ahead(
     as many as for a single learner.
 
     Args:
-        held: what is agreed, or supposed to be; looked up if not given.     paces: by `paces_of`; the same.
+        held: what is agreed, or supposed to be; looked up if not given.     paces: by `own_paces.paces_of`; the same.
     """
     if not learners:
         return []
@@ -232,7 +209,7 @@ def all_ahead(
     ids = [learner.pk for learner in learners]
     with_zones(learners)
     held = held or rules.agreed(school_id, curriculum_id, ids, now)
-    paces = paces or paces_of(ids, contents[0], now)
+    paces = paces or own_paces.paces_of(ids, contents[0], now)
     rows = zip(learners, beliefs, contents, days, strict=True)
     return [
         _ahead(
@@ -311,32 +288,6 @@ def with_zones(learners: Sequence[Learner]) -> None:
 
 def quiet_days(agreed: Agreement, days: Days) -> Bool:
     return days.quiet(agreed.quiet_weekdays, agreed.quiet_dates)
-
-
-def paces_of(learner_ids: Sequence[UUID], content: Snapshot, now: datetime) -> dict[UUID, float]:
-    """Minutes that each learner takes for each that an author expects, by their newest answers that tell their time."""
-    since = now - timedelta(days=PACE_DAYS)
-    out = dict.fromkeys(learner_ids, 1.0)
-    for learner, items, seconds in db.rows(
-        _TIMES, (list(learner_ids), content.curriculum_id, since, PACE_ANSWERS), prepare=True
-    ):
-        item, taken = np.array(items, np.int64), np.array(seconds, np.float64)
-        known = item < content.n_items
-        out[learner] = pace(taken[known], content.item_minutes[item[known]])
-    return out
-
-
-def pace(seconds: Sequence[float] | Float, minutes: Sequence[float] | Float) -> float:
-    """Geometric mean of actual over expected time, drawn towards 1 as if by `PACE_PRIOR` answers at that pace; pure.
-
-    Args:
-        seconds: > 0, that each answer took.      minutes: that its item is expected to take.
-    """
-    if not len(seconds):
-        return 1.0
-    ratios = np.log(np.asarray(seconds, np.float64) / (60.0 * np.maximum(np.asarray(minutes, np.float64), 1e-3)))
-    limit = math.log(PACE_LIMIT)
-    return math.exp(float(np.clip(ratios, -limit, limit).sum()) / (len(ratios) + PACE_PRIOR))
 
 
 def _zone(learner: Learner) -> str:

@@ -40,6 +40,7 @@ class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
         answers_left, new_left, minutes_left: of the learner's day, which ends at `day_ends`.
         barriers: concepts by why they were no candidates.
         applied_seq: how much of the log the belief knew.      pace: `Pace` of the school's learners, as figures.
+        own_pace: of the learner, in place of its last figure where minutes are counted.
     """
 
     n: int | None = None
@@ -60,6 +61,7 @@ class Narrowed(msgspec.Struct, frozen=True, omit_defaults=True):
     barriers: dict[str, int] = {}
     applied_seq: int | None = None
     pace: tuple[float, float, float] | None = None
+    own_pace: float | None = None
 
 
 #: An answer this many seconds after an offer, at most, is an answer to it; offers may be this much younger (clocks).

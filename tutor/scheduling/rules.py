@@ -1,7 +1,7 @@
 """What holds for each learner now: policy, settings, criteria and today's rules, resolved from the tables.
 
-Four statements at most, however many learners: the terms; the log since their mornings, where an allowance or a pin
-asks for it; their histories and their cohorts, where the policy reads them.
+Five statements at most, however many learners: the terms; the log since their mornings, where an allowance or a pin
+asks for it; their histories and their cohorts, where the policy reads them; their paces, where minutes are counted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
-from tutor.scheduling import cohorts, contents, knobs, trials
+from tutor.scheduling import cohorts, contents, knobs, own_paces, trials
 from tutor.scheduling.allotted import Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import Bool, Days
@@ -79,6 +79,8 @@ class Agreed:
     given: tuple[Given, ...] = ()
     history: History | None = None
     cohort: Cohort | None = None
+    #: `own_paces.usual_of`, where minutes are counted.
+    own_pace: float | None = None
 
     @cached_property
     def quiet(self) -> Bool:
@@ -170,14 +172,18 @@ class Agreed:
 
 def agreed(
     school_id: UUID, curriculum_id: UUID, learner_ids: Collection[UUID], now: datetime, *,
-    supposing: Supposed | None = None,
+    supposing: Supposed | None = None, timed: bool = False,
 ) -> dict[UUID, Agreed]:  # fmt: skip
-    """By learner of a school; where nothing is agreed, defaults. `supposing`: as if that were agreed with a class."""
-    found = agreed_for({(learner, curriculum_id): school_id for learner in learner_ids}, now, supposing=supposing)
+    """By learner of a school; where nothing is agreed, defaults. `supposing`: as if that were agreed with a class.
+    `timed`: minutes are counted though none are agreed."""
+    schools = {(learner, curriculum_id): school_id for learner in learner_ids}
+    found = agreed_for(schools, now, supposing=supposing, timed=timed)
     return {learner: each for (learner, _), each in found.items()}
 
 
-def agreed_for(schools: Mapping[Pair, UUID], now: datetime, *, supposing: Supposed | None = None) -> dict[Pair, Agreed]:
+def agreed_for(
+    schools: Mapping[Pair, UUID], now: datetime, *, supposing: Supposed | None = None, timed: bool = False
+) -> dict[Pair, Agreed]:
     """The same in several schools and on several curricula, in as many statements."""
     terms = _terms(schools, now)
     if supposing is not None:
@@ -189,12 +195,15 @@ def agreed_for(schools: Mapping[Pair, UUID], now: datetime, *, supposing: Suppos
     by_cohort = {pair for pair, told in policies.items() if any(policy.reads_cohort for policy in told)}
     read = histories_of(list(by_history))
     measured = cohorts.read({_cohort_key(pair, found[pair]) for pair in by_cohort})
+    by_minutes = {pair: terms[pair].pace for pair, each in found.items() if timed or each.minutes_a_day is not None}
+    own = own_paces.usual_of(by_minutes, now)
     return {
         pair: replace(
             each,
             given=given.get(pair, ()),
             history=read.get(pair, History.none()) if pair in by_history else None,
             cohort=measured.get(_cohort_key(pair, each)) if pair in by_cohort else None,
+            own_pace=own.get(pair),
         )
         for pair, each in found.items()
     }

@@ -150,7 +150,7 @@ def choose(
     content = contents.gated(*where)
     if belief.is_newer_than(content):
         content = contents.gated(*where, fresh=True)
-    agreed = agreed or rules.agreed(belief.school_id, belief.curriculum_id, [belief.learner_id], now)[belief.learner_id]
+    agreed = agreed or _agreed(belief, narrowing, now)
     seed = plans.new_seed() if seed is None else seed
     chosen = _chosen(belief, agreed, seed)
     situation = _situation(content, belief, narrowing or Narrowing(), agreed, chosen, seed, now.timestamp())
@@ -279,6 +279,11 @@ def _put_off(pairs: Collection[Pair], now: datetime) -> None:
         db.rows(_PUT_OFF, [now + PUT_OFF_FOR, learners, curricula])
 
 
+def _agreed(belief: Belief, narrowing: Narrowing | None, now: datetime) -> Agreed:
+    where, timed = (belief.school_id, belief.curriculum_id), narrowing is not None and narrowing.minutes is not None
+    return rules.agreed(*where, [belief.learner_id], now, timed=timed)[belief.learner_id]
+
+
 def _pair(belief: Belief) -> Pair:
     return belief.learner_id, belief.curriculum_id
 
@@ -314,6 +319,7 @@ def _situation(
         history=agreed.history,
         cohort=agreed.cohort,
         pace=agreed.terms.pace,
+        own_pace=agreed.own_pace,
     )
 
 
@@ -338,6 +344,7 @@ def _narrowed(situation: Situation, agreed: Agreed, choice: Choice, applied_seq:
         barriers=choice.barriers,
         applied_seq=applied_seq,
         pace=(situation.pace.first, situation.pace.wrong, situation.pace.usual),
+        own_pace=situation.own_pace,
     )
 
 

@@ -143,7 +143,8 @@ def _choose(
     belief = beliefs(school_id, curriculum_id, [learner_id], now.timestamp())[0]
     asked = narrowing or Narrowing()
     avoid = services.skipped([learner_id], now=now).get((learner_id, curriculum_id), {})
-    agreed = rules.agreed(school_id, curriculum_id, [learner_id], now)[learner_id]
+    timed = asked.minutes is not None
+    agreed = rules.agreed(school_id, curriculum_id, [learner_id], now, timed=timed)[learner_id]
     narrowed = Narrowing(
         size=n if narrowing else max(n, services.plan_size()),
         minutes=asked.minutes,

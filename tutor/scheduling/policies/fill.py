@@ -108,10 +108,11 @@ class _Slots:
             minutes += self._minutes(entry)
 
     def _minutes(self, entry: Entry) -> float:
-        """That the answer is expected to take, as answers of this school do."""
+        """That the answer is expected to take: this learner, where that is told, else the learners of the school."""
         situation, pace = self._situation, self._situation.pace
         recall = situation.recall[entry.concept]
-        slower = pace.usual * (recall + (1.0 - recall) * pace.wrong) * (pace.first if entry.kind is Kind.NEW else 1.0)
+        usual = pace.usual if situation.own_pace is None else situation.own_pace
+        slower = usual * (recall + (1.0 - recall) * pace.wrong) * (pace.first if entry.kind is Kind.NEW else 1.0)
         return float(situation.content.item_minutes[entry.item] * slower)
 
     def _ordered(self, wanted: Bool) -> tuple[list[int], list[int]]:

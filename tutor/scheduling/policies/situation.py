@@ -167,6 +167,8 @@ class Situation:
     history: History | None = None
     cohort: Cohort | None = None
     pace: Pace = field(default_factory=Pace)
+    #: In place of `pace.usual` where minutes are spent, as the learner's own answers tell; None for the school's.
+    own_pace: float | None = None
 
     @cached_property
     def recall(self) -> Float:
