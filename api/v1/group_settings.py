@@ -49,6 +49,8 @@ _HELP: Mapping[str, str] = {
     "spinning_after": "Answers without mastery from which a learner is said to spin the wheels",
     "spinning": "What becomes of such a concept, beside an alert",
     "spread_reviews": "Reviews are moved by a few days so that no day is crowded",
+    "after_placement": "The policy that goes on for each learner whose placement is complete, with the policy "
+    "`placement`; see /policies",
     "look_ahead": "Steps that the value of a prerequisite looks ahead",
     "struggling_after": "Answers to a concept from which on a learner may be said to struggle with it",
     "in_need_from": "Concepts with such an alert from which on a learner counts as in need",
@@ -115,6 +117,7 @@ def _knob_fields(**options: Any) -> dict[str, serializers.Field[Any, Any, Any, A
                 "in_need_from", "inactive_days",
             )
         },
+        "after_placement": serializers.CharField(max_length=40, help_text=_HELP["after_placement"], **options),
         "spinning": serializers.ChoiceField([each.value for each in Spinning], help_text=_HELP["spinning"], **options),
     }  # fmt: skip
 

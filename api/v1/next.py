@@ -17,7 +17,7 @@ from api.errors import BAD_PARAMETER, NOT_FOUND, TRANSLATIONS, Problem, bad_para
 from api.fast import Client, endpoint, query, respond, timed
 from curricula.snapshot import Snapshot
 from tutor.scheduling import contents, serving
-from tutor.scheduling.explanations import alert, nothing
+from tutor.scheduling.explanations import alert, nothing, placed
 from tutor.scheduling.plans import Body, PlannedEntry, moment
 from tutor.scheduling.policies import Barrier
 from tutor.scheduling.reasons import sentence
@@ -102,6 +102,9 @@ class NextOut(msgspec.Struct):
     """`data` is empty when there is nothing to do now: `explanation` says why, with the code `nothing`, and
     `next_due_at` when there will be something.
 
+    `placed`: the class has a placement that is complete for this learner, so that `policy`, agreed on for after it,
+    goes on; `explanation` says so too.
+
     `as_of` is the time of the last answer known to the model. `degraded` says that this is not the best there could be:
     the best version cannot be loaded, answers have waited for five minutes since no worker takes them in, or the
     learner's belief could not be read and is being rebuilt.
@@ -114,6 +117,7 @@ class NextOut(msgspec.Struct):
     next_due_at: datetime | None
     policy: str
     policy_version: int
+    placed: bool
     model: ModelRef
     degraded: bool
     as_of: datetime | None
@@ -160,12 +164,13 @@ def _out(served: Served) -> NextOut:
     body = served.body
     return NextOut(
         data=[_recommendation(served.content, entry) for entry in served.entries],
-        explanation="" if served.entries else _explanation(body),
+        explanation=_explanation(body, is_empty=not served.entries),
         nothing=None if served.entries or not body.nothing else Barrier(body.nothing),
         alerts=[ConceptAlert(code, concept_ref(served.content, concept), alert(code)) for concept, code in body.alerts],
         next_due_at=moment(body.next_due_at),
         policy=body.policy,
         policy_version=body.policy_version,
+        placed=body.placed,
         model=ModelRef(body.model, body.model_version_id),
         degraded=served.degraded,
         as_of=moment(body.as_of),
@@ -204,7 +209,12 @@ def concept_ref(content: Snapshot, position: int) -> ConceptRef:
     return ConceptRef(content.concept_ids[position], content.concept_keys[position], content.concept_titles[position])
 
 
-def _explanation(body: Body) -> str:
+def _explanation(body: Body, *, is_empty: bool) -> str:
+    told = [placed(body.policy)] if body.placed else []
+    return " ".join([*told, _why_empty(body)] if is_empty else told)
+
+
+def _why_empty(body: Body) -> str:
     at = moment(body.next_due_at)
     return nothing(body) + (f" There will be something at {at:%Y-%m-%d %H:%M} UTC." if at else "")
 

@@ -75,7 +75,7 @@ def test_every_knob_can_be_set(client: Caller, path: str) -> None:
         "new_a_day": 3, "minutes_a_day": 20.5, "quiet_weekdays": ["saturday", "sunday"], "quiet_dates": ["2027-01-01"],
         "in_a_row": 2, "retry_after": 3, "item_gap": 10, "spinning_after": 20, "spinning": "rest",
         "spread_reviews": False, "look_ahead": 2, "struggling_after": 6, "in_need_from": 2, "inactive_days": 7,
-        "trend_drop": 0.3,
+        "trend_drop": 0.3, "after_placement": "threshold",
     }  # fmt: skip
     assert values.keys() == {*NAMES}
     said = client.patch(path, {**values, "policy": "exam"}, if_match="*").json()

@@ -138,6 +138,7 @@ def test_plans_are_marked_to_be_made_anew(save: Send, class_7b: Group, client: p
         ({"exam_on": "14.6.2027"}, "“14.6.2027” is no day: write year, month and day, such as 2027-06-14."),
         ({"policy": "exam"}, "“no exam” cannot be: the policy “Towards an exam” needs a day ahead."),
         ({"policy": "magic"}, "“magic” cannot be: choose one of the list."),
+        ({"after_placement": "placement"}, "“placement” cannot be: choose one of the list."),
         ({"spinning": "dance"}, "“dance” cannot be: choose one of the list."),
         ({"quiet_weekdays": ["noday"]}, "“noday” is no day of the week"),
         ({"quiet_weekdays": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]},

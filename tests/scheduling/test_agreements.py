@@ -83,6 +83,8 @@ def test_null_sets_a_knob_back(class_8a: Group) -> None:
         ({"policy": "magic"}, "policy 'magic' cannot be: take one of gain, threshold"),
         ({"policy": "exam"}, "exam_on 'null' cannot be: policy 'exam' needs a date after 2026-03-02"),
         ({"policy": "exam", "exam_on": at().date()}, "exam_on '2026-03-02' cannot be"),
+        ({"after_placement": "placement"}, "after_placement 'placement' cannot be: take one of gain, threshold, exam"),
+        ({"policy": "placement", "after_placement": "exam"}, "policy 'exam' needs a date after 2026-03-02"),
         ({"goals": ["physics"]}, "goals 'physics' cannot be: it is no concept of"),
         ({"quiet_weekdays": ("noday",)}, "name days of the week: monday"),
     ],

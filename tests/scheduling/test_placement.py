@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tutor.scheduling.policies import (
     POLICIES,
     Barrier,
     Kind,
+    Rules,
 )
 from tutor.scheduling.policies.placement import MOST_ANSWERS, information
 
@@ -49,6 +51,15 @@ def test_a_placement_asks_no_concept_a_third_time() -> None:
 def test_a_placement_ends_when_nothing_would_tell_enough(sd: float, is_over: bool) -> None:
     asked = dataclasses.replace(situation([[]] * 3, [0.5] * 3), table=believing([0.5] * 3, sd=sd))
     assert POLICIES["placement"](asked).nothing is (Barrier.PLACED if is_over else None)
+
+
+@pytest.mark.parametrize("narrowed", [{"rules": Rules(new_left=0)}, {"scope": np.array([True, False, False])}])
+def test_what_is_not_asked_for_today_ends_no_placement(narrowed: dict[str, Any]) -> None:
+    """All but the first concept would tell much, and are not to be asked at this moment."""
+    asked = situation([[]] * 3, [0.5] * 3, known_to({0: "11"}))
+    choice = POLICIES["placement"](dataclasses.replace(asked, **narrowed))
+    assert (choice.entries, choice.done) == ((), None)
+    assert choice.nothing is not Barrier.PLACED
 
 
 @pytest.mark.parametrize(("answers", "is_over"), [(24, False), (25, True)])

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CONCEPTS = "concepts"
     SPINNING = "spinning"
     POLICY = "policy"
+    NEXT_POLICY = "next_policy"
 
 
 @final
@@ -239,6 +240,12 @@ PARTS: Final = (
         _("How the next question is chosen among all that may be asked. The defaults serve most classes."),
         (
             Field("policy", Kind.POLICY, _("Policy"), _("The rule by which the next question is chosen.")),
+            Field(
+                "after_placement",
+                Kind.NEXT_POLICY,
+                _("After the placement"),
+                _("The policy that goes on for each learner who is placed, if “Placement” is chosen above."),
+            ),
             Field(
                 "horizon_days",
                 Kind.NUMBER,

@@ -24,13 +24,14 @@ from tutor.dashboard.settings_values import Unreadable
 from tutor.dashboard.settings_words import policy_label
 from tutor.language import Texts
 from tutor.scheduling import agreements
-from tutor.scheduling.knobs import DEFAULTS, POLICY, BadKnob
+from tutor.scheduling.knobs import DEFAULTS, GOING_ON, POLICY, BadKnob
 from tutor.scheduling.models import GroupSettings
 from tutor.scheduling.policies import POLICIES
 from tutor.scheduling.terms import Supposed
 
 #: Names the settings that a form was made from, so that nobody overwrites what they have not seen.
 OF: Final = "of"
+_POLICIES: Final = (Kind.POLICY, Kind.NEXT_POLICY)
 
 
 class Option(NamedTuple):
@@ -100,6 +101,8 @@ class Line:
             return [Option(value, label, value in self.typed) for value, label in WEEKDAYS.items()]
         if self.field.kind is Kind.SPINNING:
             return [Option(value, label, value == self.typed) for value, label in SPINNING.items()]
+        if self.field.kind is Kind.NEXT_POLICY:
+            return [Option(name, policy_label(name), name == self.typed) for name in GOING_ON]
         abouts = Texts({name: policy.about for name, policy in POLICIES.items()})
         return [Option(name, policy_label(name), name == self.typed, abouts[name]) for name in POLICIES]
 
@@ -115,7 +118,7 @@ class Line:
         return [Area(at, area_title(area), tuple(each)) for at, (area, each) in enumerate(found.items())]
 
     def _told(self, value: Any) -> str:
-        return policy_label(value) if self.field.kind is Kind.POLICY else values.told(self.field, value, self.content)
+        return policy_label(value) if self.field.kind in _POLICIES else values.told(self.field, value, self.content)
 
 
 class Shown(NamedTuple):
@@ -252,10 +255,10 @@ def _value(field: Field, typed: Any) -> Any:
         return bool(typed)
     if field.kind is Kind.WEEKDAYS:
         return _weekdays(typed)
-    known = POLICIES if field.kind is Kind.POLICY else SPINNING
+    known = {Kind.POLICY: POLICIES, Kind.NEXT_POLICY: GOING_ON}.get(field.kind, SPINNING)
     if typed not in known:
         raise Unreadable(_("“%(typed)s” cannot be: choose one of the list.") % {"typed": typed})
-    return typed if field.kind is Kind.POLICY else type(default_of(field))(typed)
+    return typed if field.kind in _POLICIES else type(default_of(field))(typed)
 
 
 def _weekdays(typed: list[str]) -> tuple[str, ...]:
@@ -296,5 +299,7 @@ def _supposed(form: Form, now: datetime) -> Form:
 def _why(form: Form, bad: BadKnob) -> str:
     if bad.name != "exam_on":
         return _("“%(typed)s” cannot be: choose one of the list.") % {"typed": bad.value}
-    said = {"day": form.lines["exam_on"].told, "policy": policy_label(form.lines["policy"].value)}
+    policy = form.lines["policy"].value
+    serving = form.lines["after_placement"].value if POLICIES[policy].ends else policy
+    said = {"day": form.lines["exam_on"].told, "policy": policy_label(serving)}
     return _("“%(day)s” cannot be: the policy “%(policy)s” needs a day ahead. Give one, or take another policy.") % said

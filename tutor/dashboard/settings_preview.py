@@ -266,7 +266,7 @@ class Preview:
             yield _("What is drawn by chance is left out on both sides, so its share shows in nothing here.")
         if changed & {"in_a_row", "retry_after", "item_gap", "spinning_after", "spinning"}:
             yield _("How questions follow each other within a session is not simulated.")
-        if changed & {"policy", "horizon_days", "look_ahead"}:
+        if changed & {"policy", "after_placement", "horizon_days", "look_ahead"}:
             yield _("The simulation of the days ahead does not know policies: only the next offers do.")
 
     @property

@@ -120,7 +120,7 @@ def told(field: Field, value: Any, content: Snapshot | None = None) -> str:
         return _concepts(value, content)
     if field.kind is Kind.SPINNING:
         return str(SPINNING[Spinning(value).value])
-    if field.kind is Kind.POLICY:
+    if field.kind in (Kind.POLICY, Kind.NEXT_POLICY):
         return str(value)
     return _figure(field, value) + _unit(field)
 

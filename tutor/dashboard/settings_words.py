@@ -38,7 +38,9 @@ _FOR: Final[Mapping[str, str]] = Texts(
         "gain": gettext_noop("For everyday practice; it is the default."),
         "threshold": gettext_noop("Where what was learnt must stay, and new concepts can wait."),
         "exam": gettext_noop("In the weeks before an exam; it needs the exam's date."),
-        "placement": gettext_noop("For a class that is new; when it is done, agree on the policy that goes on."),
+        "placement": gettext_noop(
+            "For a class that is new: for whoever is placed, the policy for after the placement goes on."
+        ),
         "random": gettext_noop("For comparisons: whatever is not better than chance is of no use."),
         "curriculum_order": gettext_noop("Where everybody is to go one way; what is forgotten does not come back."),
         "lowest_mastery": gettext_noop("For closing gaps; what is mastered comes back when its review is due."),

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from tutor.accounts.access import Principal
 from tutor.accounts.models import Group, Learner, School
-from tutor.scheduling import contents, knobs, outdated
+from tutor.scheduling import contents, knobs, outdated, placements
 from tutor.scheduling.knobs import BadKnob, Knobs
 from tutor.scheduling.models import GroupSettings, LearnerSettings
 from tutor.scheduling.overrides import by
@@ -46,6 +46,8 @@ def change_group(group: Group, changes: Mapping[str, Any], *, by_whom: Principal
     lock_group(group)
     settings = of_group(group)
     after = supposed(group, settings, changes, now=now)
+    if after.policy != settings.policy and knobs.policy_of(after.policy).ends:
+        placements.begin_anew(group)
     settings.policy, settings.chosen = after.policy, knobs.encoded(after.knobs)
     _sign(settings, by_whom, now)
     outdated.of_group(group.pk, now=now)
@@ -63,7 +65,7 @@ def supposed(group: Group, settings: GroupSettings, changes: Mapping[str, Any], 
     after = knobs.changed(knobs_of(settings), rest)
     if "goals" in rest:
         _check_goals(group, after.goals)
-    if {"policy", "exam_on"} & changes.keys():
+    if {"policy", "exam_on", "after_placement"} & changes.keys():
         # Not at every change: an exam that is over must not keep teachers from turning other knobs.
         zone = School.objects.only("timezone").get(pk=group.school_id).timezone
         knobs.check_policy(policy, after, today=now.astimezone(ZoneInfo(zone)).date())

@@ -30,9 +30,7 @@ _NOTHING: Final = {
     Barrier.QUIET_DAY: gettext_noop("Today is a quiet day: nothing is planned."),
     Barrier.ANSWERS_TODAY: gettext_noop("The answers agreed for today are given."),
     Barrier.MINUTES_TODAY: gettext_noop("The minutes agreed for today are over."),
-    Barrier.PLACED: gettext_noop(
-        "The placement is complete: agree with the class on the policy that goes on from there."
-    ),
+    Barrier.PLACED: gettext_noop("The placement is complete."),
 }
 _ANSWERS: Final = gettext_noop("Only answers will change that.")
 #: Of what time does not change: what will. Where the reason says so itself, it is not said again.
@@ -71,6 +69,11 @@ def nothing(body: Body) -> str:
 def _otherwise(body: Body) -> str:
     said = _OTHERWISE.get(Barrier(body.nothing), "") if body.nothing else _ANSWERS
     return gettext(said) if said else ""
+
+
+def placed(policy: str) -> str:
+    """That a placement is complete, and what goes on."""
+    return gettext("The placement is complete: the policy %(policy)s goes on.") % {"policy": policy}
 
 
 def barred(barriers: Mapping[str, int]) -> str:

@@ -44,6 +44,8 @@ class Knobs(msgspec.Struct, frozen=True, omit_defaults=True):
     spinning: Spinning = _SETTINGS.spinning
     spread_reviews: bool = _SETTINGS.spread_reviews
     look_ahead: int = _SETTINGS.look_ahead
+    #: Goes on for each learner whose placement is complete.
+    after_placement: str = POLICY
     struggling_after: int = DEFAULT.struggling_after
     in_need_from: int = 1
     inactive_days: int = 14
@@ -64,6 +66,8 @@ class Knobs(msgspec.Struct, frozen=True, omit_defaults=True):
         return tuple(WEEKDAYS.index(name) for name in self.quiet_weekdays)
 
 
+#: Policies that come to no end of themselves.
+GOING_ON: Final = tuple(policy.name for policy in POLICIES.values() if not policy.ends)
 DEFAULTS: Final = Knobs()
 NAMES: Final = Knobs.__struct_fields__
 
@@ -138,19 +142,29 @@ def _check_days(knobs: Knobs) -> None:
 
 
 def check_policy(policy: str, knobs: Knobs, *, today: date) -> None:
-    """Raises:
-    BadKnob: if there is no such policy, or it needs an exam and none is ahead.
+    """Also the one that goes on after it, where it comes to an end.
+
+    Raises:
+        BadKnob: if there is no such policy, or it needs an exam and none is ahead.
     """
     if policy not in POLICIES:
         raise BadKnob("policy", policy, f"take one of {', '.join(POLICIES)}")
-    if POLICIES[policy].needs_exam and (knobs.exam_on is None or knobs.exam_on <= today):
+    if knobs.after_placement not in GOING_ON:
+        raise BadKnob("after_placement", knobs.after_placement, f"take one of {', '.join(GOING_ON)}")
+    serving = knobs.after_placement if POLICIES[policy].ends else policy
+    if POLICIES[serving].needs_exam and (knobs.exam_on is None or knobs.exam_on <= today):
         given = "null" if knobs.exam_on is None else knobs.exam_on.isoformat()
-        raise BadKnob("exam_on", given, f"policy {policy!r} needs a date after {today}: send one, or another policy")
+        raise BadKnob("exam_on", given, f"policy {serving!r} needs a date after {today}: send one, or another policy")
 
 
 def policy_of(name: str) -> Policy:
     """The default where none is chosen, or where the chosen one is no more."""
     return POLICIES.get(name) or POLICIES[POLICY]
+
+
+def policy_after(knobs: Knobs) -> Policy:
+    """Goes on where the chosen one ends."""
+    return policy_of(knobs.after_placement if knobs.after_placement in GOING_ON else POLICY)
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from tutor.scheduling.alert_models import AlertMark as AlertMark
 from tutor.scheduling.event_models import Digest as Digest
 from tutor.scheduling.event_models import Event as Event
 from tutor.scheduling.pace_models import MeasuredPace as MeasuredPace
+from tutor.scheduling.placement_models import Placed as Placed
 from tutor.scheduling.policy_models import Evaluation as Evaluation
 from tutor.scheduling.policy_models import PolicyConfig as PolicyConfig
 from tutor.scheduling.policy_models import PolicyTrial as PolicyTrial

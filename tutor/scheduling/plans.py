@@ -97,6 +97,8 @@ class Body(msgspec.Struct, frozen=True):
     narrowed: Narrowed = Narrowed()
     #: `Barrier` that explains why there are no entries, "" if there are.
     nothing: str = ""
+    #: Whether a placement was agreed on that is complete, so that the policy agreed on for after it goes on.
+    placed: bool = False
     #: (concept, `Alert`) for teachers.
     alerts: list[tuple[int, str]] = []
 
@@ -146,6 +148,7 @@ def body(
     holds_until: float | None = None,
     counts_answers: bool = False,
     narrowed: Narrowed | None = None,
+    placed: bool = False,
 ) -> Body:
     return Body(
         policy=policy,
@@ -166,6 +169,7 @@ def body(
         counts_answers=counts_answers,
         narrowed=narrowed or Narrowed(),
         nothing=_why_nothing(choice),
+        placed=placed,
         alerts=list(choice.alerts),
         entries=[
             PlannedEntry(

@@ -82,6 +82,11 @@ class Agreed:
     #: `own_paces.usual_of`, where minutes are counted.
     own_pace: float | None = None
 
+    @property
+    def policy_after(self) -> Policy:
+        """Goes on where one comes to an end."""
+        return knobs.policy_after(self.terms.knobs)
+
     @cached_property
     def quiet(self) -> Bool:
         """(days,)"""
@@ -276,8 +281,9 @@ def _resolved(terms: Terms, curriculum_id: UUID, now: datetime) -> Agreed:
 
 
 def _policies(school_id: UUID, curriculum_id: UUID, each: Agreed) -> tuple[Policy, ...]:
-    """All that a plan may be made by: of several in a trial, its seed draws one."""
-    return (each.policy, *trials.read_by(school_id, each.terms.group_id, curriculum_id, each.terms.policy))
+    """All that a plan may be made by: of several in a trial, its seed draws one; and what goes on where one ends."""
+    told = (each.policy, *trials.read_by(school_id, each.terms.group_id, curriculum_id, each.terms.policy))
+    return (*told, each.policy_after) if any(policy.ends for policy in told) else told
 
 
 def mark(terms: Terms, school_id: UUID, curriculum_id: UUID, without: Collection[UUID] = ()) -> str:

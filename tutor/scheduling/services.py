@@ -19,7 +19,7 @@ from django.db import transaction
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.apart import apart
-from tutor.scheduling import contents, events, knobs, overrides, plans, rules, trials
+from tutor.scheduling import contents, events, knobs, overrides, placements, plans, rules, trials
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.histories import Pair
 from tutor.scheduling.models import Override
@@ -152,9 +152,9 @@ def choose(
         content = contents.gated(*where, fresh=True)
     agreed = agreed or _agreed(belief, narrowing, now)
     seed = plans.new_seed() if seed is None else seed
-    chosen = _chosen(belief, agreed, seed)
-    situation = _situation(content, belief, narrowing or Narrowing(), agreed, chosen, seed, now.timestamp())
-    choice = chosen.policy(situation)
+    by = _chosen(belief, agreed, seed)
+    met_by = partial(_situation, content, belief, narrowing or Narrowing(), agreed, seed=seed, now=now.timestamp())
+    chosen, situation, choice = placements.made(by, agreed, met_by)
     choice = replace(choice, next_due=agreed.open_from(choice.next_due))
     basis = Provenance(
         belief.version_id, belief.model, belief.degraded, content.version_id, belief.as_of, content.graph
@@ -171,6 +171,7 @@ def choose(
         holds_until=situation.rules.day_ends if agreed.is_daily else None,
         counts_answers=agreed.counts_answers,
         narrowed=_narrowed(situation, agreed, choice, belief.applied_seq),
+        placed=chosen is not by,
     )
 
 
@@ -178,6 +179,7 @@ def save(belief: Belief, body: Body, *, agreed: Agreed | None = None, now: datet
     _save([(belief, body)])
     if agreed and now:
         overrides.settle(agreed.done(belief), now=now)
+        placements.complete(placements.found(belief, body, agreed), now=now)
 
 
 def plan_size() -> int:
@@ -254,12 +256,16 @@ def _planned(beliefs: Sequence[Belief], now: datetime) -> list[tuple[Belief, Bod
     agreed = rules.agreed_for({pair: b.school_id for pair, b in by_pair.items()}, now)
     planned: list[tuple[Belief, Body]] = []
     done: dict[UUID, Override.End] = {}
+    placed: list[Pair] = []
     for pair, belief in by_pair.items():
         narrowing = Narrowing(skipped=avoid.get(pair, {}))
         with apart("learner_not_planned", learner=str(belief.learner_id)):
-            planned.append((belief, choose(belief, now=now, narrowing=narrowing, agreed=agreed[pair])))
+            body = choose(belief, now=now, narrowing=narrowing, agreed=agreed[pair])
+            planned.append((belief, body))
             done |= agreed[pair].done(belief)
+            placed += placements.found(belief, body, agreed[pair])
     overrides.settle(done, now=now)
+    placements.complete(placed, now=now)
     return planned
 
 
@@ -300,7 +306,7 @@ def _chosen(belief: Belief, agreed: Agreed, seed: int) -> Chosen:
 
 
 def _situation(
-    content: Snapshot, belief: Belief, narrowing: Narrowing, agreed: Agreed, chosen: Chosen, seed: int, now: float
+    content: Snapshot, belief: Belief, narrowing: Narrowing, agreed: Agreed, chosen: Chosen, *, seed: int, now: float
 ) -> Situation:
     return Situation(
         now=now,

@@ -23,8 +23,8 @@ from tutor.scheduling.policies import Pace
 #: use. Overrides hold whichever of the learner's classes they were made for.
 COLUMNS: Final = """
 COALESCE(NULLIF(l.timezone, ''), s.timezone), l.day_cutoff_hour, g.id, gs.policy, gs.chosen::text, gs.updated_at::text,
-ls.explores, ls.minutes_a_day, ls.spread_reviews, ls.quiet_weekdays, ls.updated_at::text, o.said, mp.first, mp.wrong,
-mp.usual
+ls.explores, ls.minutes_a_day, ls.spread_reviews, ls.quiet_weekdays, ls.updated_at::text, o.said,
+pc.learner_id IS NOT NULL, mp.first, mp.wrong, mp.usual
 """
 JOINS: Final = """
 JOIN accounts_school s ON s.id = l.school_id
@@ -43,6 +43,7 @@ LEFT JOIN LATERAL (
 ) g ON true
 LEFT JOIN scheduling_groupsettings gs ON gs.group_id = g.id
 LEFT JOIN scheduling_learnersettings ls ON ls.learner_id = l.id
+LEFT JOIN scheduling_placed pc ON pc.learner_id = l.id AND pc.curriculum_id = c.id
 LEFT JOIN scheduling_measuredpace mp ON mp.school_id = l.school_id AND mp.curriculum_id = c.id
 LEFT JOIN LATERAL (
     SELECT json_agg(
@@ -117,6 +118,8 @@ class Terms:
     #: How long answers of the school take; no term, but read with them.
     pace: Pace = field(default_factory=Pace)
     own: Own = field(default_factory=Own)
+    #: Whether a placement is complete: no term either, but what has become of one.
+    placed: bool = False
 
     @classmethod
     def none(cls) -> Terms:
@@ -125,7 +128,10 @@ class Terms:
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> Terms:
         """From `COLUMNS`."""
-        zone, hour, group_id, policy, chosen, changed, explores, minutes, spread, quiet, own_changed, said, *pace = row
+        (
+            zone, hour, group_id, policy, chosen, changed, explores, minutes, spread, quiet, own_changed, said, placed,
+            *pace,
+        ) = row  # fmt: skip
         own = Own(spread, None if quiet is None else tuple(quiet))
         return cls(
             known_zone(zone),
@@ -139,6 +145,7 @@ class Terms:
             (changed, own_changed),
             Pace() if pace[0] is None else Pace(*pace),
             own,
+            placed,
         )
 
     def mark(self, without: Collection[UUID] = ()) -> str:

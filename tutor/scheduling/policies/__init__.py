@@ -56,8 +56,8 @@ _ALL: Final = (
     Policy("threshold", 3, _("Reviews whatever has faded below the desired retention first."), threshold),
     Policy("exam", 5, _("As gain, sliding towards recall on the day of an exam."), exam, needs_exam=True),
     Policy(
-        "placement", 3, _("Finds out what is known already with few questions, ahead of prerequisites."),
-        placement, needs_prerequisites=False, retries=False,
+        "placement", 4, _("Finds out what is known already with few questions, ahead of prerequisites."),
+        placement, needs_prerequisites=False, retries=False, ends=True,
     ),
     Policy("random", 4, _("Any concept that may be practised, by chance: the floor of comparisons."), random,
            draws=True),

@@ -107,3 +107,5 @@ class Choice:
     nothing: Barrier | None = None
     #: (concept, what about it).
     alerts: tuple[tuple[int, str], ...] = ()
+    #: Why the policy will not choose for this learner any more, None as long as it does.
+    done: Barrier | None = None

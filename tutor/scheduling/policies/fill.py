@@ -37,6 +37,7 @@ def choose(situation: Situation, policy: Policy) -> Choice:
         slots.counts,
         nothing,
         tuple((int(concept), Alert.WHEEL_SPINNING.value) for concept in np.flatnonzero(slots.spinning)),
+        done=ranking.done,
     )
 
 

@@ -24,6 +24,10 @@ MOST_TIMES: Final = 2
 #: What an answer tells of a concept one step above or below in the graph, as a share of an answer to it; steps looked.
 SHARE: Final = 0.5
 _STEPS: Final = 3
+#: What is not asked for at this moment, or today, may be tomorrow: that ends no placement.
+_ASKABLE: Final = (
+    filters.OPEN, *map(filters.CODES.index, (Barrier.OUT_OF_SCOPE, Barrier.NEW_TODAY, Barrier.RESTING)),
+)  # fmt: skip
 #: Spread, in logits, of what no table knows: concepts newer than the model.
 _UNKNOWN_SD: Final = 1.0
 
@@ -51,7 +55,7 @@ def placement(situation: Situation) -> Ranking:
     n = situation.column("n")
     score = information(situation)
     wanted = (n < MOST_TIMES) & ~situation.mastered
-    can_ask = filters.barriers(situation, needs_prerequisites=False) == filters.OPEN
+    can_ask = np.isin(filters.barriers(situation, needs_prerequisites=False), _ASKABLE)
     best = float(score[can_ask & wanted].max(initial=0.0))
     given = int(np.minimum(n, MOST_TIMES).sum())
     is_over = can_ask.any() and (best < LEAST_INFORMATION or given >= MOST_ANSWERS)

@@ -61,6 +61,7 @@ class Policy:
         needs_prerequisites: whether new concepts wait for theirs; a placement asks ahead of them.
         retries: whether what was missed is asked again in the same session; a placement teaches nothing.
         needs_exam: whether `Settings.exam_at` must be set.
+        ends: whether it comes to an end (`Ranking.done`), from where another goes on.
         draws: whether scores are drawn. The chances of its entries are then those left after that draw, so that its log
             cannot tell what another policy would have been worth. For learners and classes that opted out of
             exploration (`Settings.draws` is off) it draws nothing either: each chance gives way to what is expected of
@@ -78,6 +79,7 @@ class Policy:
     retries: bool = True
     needs_exam: bool = False
     draws: bool = False
+    ends: bool = False
 
     def __call__(self, situation: Situation) -> Choice:
         # `fill` builds on what stands here.
