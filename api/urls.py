@@ -6,6 +6,7 @@ from api import health, metrics, openapi
 from api.v1 import (
     agenda,
     alerts,
+    class_ahead,
     contents,
     curricula,
     curriculum_files,
@@ -50,6 +51,7 @@ V1: list[URLPattern | URLResolver] = [
     *overrides.urlpatterns,
     *states.urlpatterns,
     *agenda.urlpatterns,
+    *class_ahead.urlpatterns,
     *alerts.urlpatterns,
     *models.urlpatterns,
     *moves.urlpatterns,

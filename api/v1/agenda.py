@@ -48,7 +48,7 @@ from tutor.tracing.beliefs import Belief, belief
 from tutor.tracing.estimates import Estimate, Outlook, estimates, outlook
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     learner: Learner
     belief: Belief
     content: Snapshot
@@ -77,18 +77,7 @@ def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpRespon
     asked = query(request, AgendaQuery)
     read = _read(client, learner, asked.curriculum)
     ahead = _ahead(read, asked.days, asked.new_per_day)
-    agreed = ahead.agreed
-    answer = AgendaList(
-        data=_reviews(read, ahead),
-        days=_days(read.content, ahead),
-        until=_moment(ahead.days.starts[-1]),
-        pace=round(ahead.pace, 3),
-        retention=agreed.criteria.retention,
-        new_per_day=agreed.new_per_day,
-        allowance=AllowanceOut(*agreed.daily),
-        degraded=read.belief.degraded,
-    )
-    return timed(respond(answer), simulate=time.perf_counter() - started)
+    return timed(respond(agenda_of(read, ahead)), simulate=time.perf_counter() - started)
 
 
 @endpoint(
@@ -101,6 +90,7 @@ def get_agenda(request: HttpRequest, client: Client, learner: str) -> HttpRespon
     responses={200: WorkloadList},
     errors={404: "there is no such learner or curriculum"},
     path={"learner": "id of the learner, or `external:{source}:{id}`"},
+    for_learners=True,
 )
 def get_workload(request: HttpRequest, client: Client, learner: str) -> HttpResponse:
     """From the same simulation as the agenda, without load balancing and allowances: what a retention would take.
@@ -145,7 +135,7 @@ def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResp
     asked = query(request, ForecastQuery)
     read = _read(client, learner, asked.curriculum)
     found, content = read.belief, read.content
-    wanted = _wanted(content, asked.concepts)
+    wanted = positions_of(content, asked.concepts)
     later, ahead = _until(read, asked)
     alone = outlook(found, content, now=read.now.timestamp(), then=later.timestamp())
     criteria = forecasts.agreement(read.learner, found, content, read.now).criteria
@@ -158,20 +148,34 @@ def get_forecast(request: HttpRequest, client: Client, learner: str) -> HttpResp
     return respond(ForecastList(data, later, level, _mastery_coverage(coverage), calibrated, found.degraded))
 
 
-def _read(client: Client, ref: str, curriculum: str | None) -> _Read:
+def _read(client: Client, ref: str, curriculum: str | None) -> Read:
     now = timezone.now()
     learner = access_learner(client, ref)
     curriculum_id = contents.resolve(client.school_id, curriculum)
     found = belief(client.school_id, learner.pk, curriculum_id, now.timestamp())
-    return _Read(learner, found, contents.gated(client.school_id, curriculum_id, found.version_id), now)
+    return Read(learner, found, contents.gated(client.school_id, curriculum_id, found.version_id), now)
 
 
-def _ahead(read: _Read, days: int, new_per_day: float | None) -> Ahead:
+def agenda_of(read: Read, ahead: Ahead) -> AgendaList:
+    agreed = ahead.agreed
+    return AgendaList(
+        data=_reviews(read, ahead),
+        days=_days(read.content, ahead),
+        until=_moment(ahead.days.starts[-1]),
+        pace=round(ahead.pace, 3),
+        retention=agreed.criteria.retention,
+        new_per_day=agreed.new_per_day,
+        allowance=AllowanceOut(*agreed.daily),
+        degraded=read.belief.degraded,
+    )
+
+
+def _ahead(read: Read, days: int, new_per_day: float | None) -> Ahead:
     learner, found, content, now = read
     return forecasts.ahead(learner, found, content, now=now, days=days, new_per_day=new_per_day)
 
 
-def _reviews(read: _Read, ahead: Ahead) -> list[AgendaOut]:
+def _reviews(read: Read, ahead: Ahead) -> list[AgendaOut]:
     seconds, end = read.now.timestamp(), ahead.days.starts[-1]
     criteria = ahead.agreed.criteria
     known = [e for e in estimates(read.belief, read.content, seconds, criteria) if ahead.due[e.concept] < end]
@@ -210,7 +214,7 @@ def _days(content: Snapshot, ahead: Ahead) -> list[AgendaDay]:
     ]
 
 
-def _until(read: _Read, asked: ForecastQuery) -> tuple[dt.datetime, Ahead | None]:
+def _until(read: Read, asked: ForecastQuery) -> tuple[dt.datetime, Ahead | None]:
     """When the forecast is for, and the days until then; None if there are none."""
     try:
         then, days = forecasts.until(asked.date, read.learner, read.now)
@@ -219,7 +223,7 @@ def _until(read: _Read, asked: ForecastQuery) -> tuple[dt.datetime, Ahead | None
     return _moment(then), _ahead(read, days, asked.new_per_day) if days > 0 else None
 
 
-def _chances(read: _Read, at: dt.datetime, ahead: Ahead | None, level: float) -> list[tuple[float, float, float]]:
+def _chances(read: Read, at: dt.datetime, ahead: Ahead | None, level: float) -> list[tuple[float, float, float]]:
     """By concept: recall if the agenda is followed, and the chances of mastery without and with it."""
     # Of no day there is nothing to follow: both are the same.
     alone = recall_alone(read.belief.table, read.content.n_concepts, at.timestamp())
@@ -233,7 +237,7 @@ def _chances(read: _Read, at: dt.datetime, ahead: Ahead | None, level: float) ->
 
 
 def _forecast(
-    read: _Read, e: Estimate, o: Outlook, with_agenda: float, mastered: float, mastered_with_agenda: float
+    read: Read, e: Estimate, o: Outlook, with_agenda: float, mastered: float, mastered_with_agenda: float
 ) -> ForecastOut:
     return ForecastOut(
         concept=concept_ref(read.content, e.concept),
@@ -287,7 +291,7 @@ def _figures(found: Decile) -> list[float]:
     return [round(figure, 4) for figure in (found.forecast, found.observed, found.low, found.high)]
 
 
-def _wanted(content: Snapshot, keys: list[str]) -> frozenset[int] | None:
+def positions_of(content: Snapshot, keys: list[str]) -> frozenset[int] | None:
     """Positions of the concepts asked for, None for all."""
     for key in keys:
         if key not in content.concept_position:

@@ -102,7 +102,7 @@ class Alerts(ApiView):
         learners = found.learners.all()
         if "learner" in asked:
             learners = learners.filter(pk=access_learner(self.client, asked["learner"]).pk)
-        observed = alerting.observe(found, _content(found), [learner.pk for learner in learners], now=timezone.now())
+        observed = alerting.observe(found, content_of(found), [learner.pk for learner in learners], now=timezone.now())
         judged = sorted(observed.judged(), key=lambda each: (not each.is_in_need, each.need, str(each.learner_id)))
         rows = [(each, seen) for each in judged for seen in each.seen if _is_asked_for(seen, asked)]
         return slice_of(rows, request._request, asked, lambda row: _out(observed, *row))
@@ -126,14 +126,14 @@ class Mark(ApiView):
         found, said, now = access_group(self.client, group), self.read_body(AlertMarkIn), timezone.now()
         name = Name.parse(alert)
         learners = found.learners.filter(pk=name.learner_id)
-        observed = alerting.observe(found, _content(found), [learner.pk for learner in learners], now=now)
+        observed = alerting.observe(found, content_of(found), [learner.pk for learner in learners], now=now)
         seen = observed.find(name)
         row = alert_marks.mark(self.client, observed, seen, useful=said["useful"], note=said["note"], now=now)
         after = observed.after(row)
         return Response(_out(after, after.judged()[0], after.find(name)))
 
 
-def _content(group: Group) -> Snapshot:
+def content_of(group: Group) -> Snapshot:
     """Raises: NotFound: if the class works on nothing, or on nobody knows which of several."""
     try:
         return contents.latest(group.curriculum_id or contents.resolve(group.school_id, None))

@@ -21,7 +21,7 @@ from tutor.accounts.models import Group, IdempotentAnswer, Learner, LearnerToken
 from tutor.scheduling.models import Decision
 
 TOKENS = "/api/v1/learner-tokens"
-OWN = ("mastery", "forecast?date={day}", "agenda")
+OWN = ("mastery", "forecast?date={day}", "agenda", "workload")
 
 
 def made(client: Caller, learner: Learner, **fields: Any) -> dict[str, Any]:
@@ -86,6 +86,7 @@ def test_the_document_says_what_a_token_opens() -> None:
         "GET /api/v1/learners/{learner}/mastery",
         "GET /api/v1/learners/{learner}/forecast",
         "GET /api/v1/learners/{learner}/agenda",
+        "GET /api/v1/learners/{learner}/workload",
         "GET /api/v1/interactions",
     }
 
