@@ -39,10 +39,11 @@ from kt_models.recall import Float
 from tutor.accounts.access import access_learner
 from tutor.accounts.models import Learner
 from tutor.scheduling import contents, forecasts
+from tutor.scheduling.courses import KINDS
 from tutor.scheduling.coverage import Coverage, Decile, kept_coverage
 from tutor.scheduling.forecasts import Ahead, OutOfReach
 from tutor.scheduling.mastery_coverage import LEAST, MasteryCoverage, correction, mastery_coverage
-from tutor.scheduling.outlook import KINDS, chance_of_mastery, recall_alone
+from tutor.scheduling.outlook import chance_of_mastery, recall_alone
 from tutor.scheduling.plans import moment
 from tutor.tracing.beliefs import Belief, belief
 from tutor.tracing.estimates import Estimate, Outlook, estimates, outlook
@@ -107,7 +108,7 @@ def get_workload(request: HttpRequest, client: Client, learner: str) -> HttpResp
         data=[WorkloadOut(share, round(float(load.mean()), 2), load.round(2).tolist()) for share, load in loads],
         first_day=ahead.days.first,
         pace=round(ahead.pace, 3),
-        retention=ahead.agreed.criteria.retention,
+        retention=ahead.agreed.policy_criteria.retention,
         new_per_day=ahead.agreed.new_per_day,
         coverage=_coverage(kept_coverage(client.school_id, read.belief.curriculum_id)),
         degraded=read.belief.degraded,
@@ -163,7 +164,7 @@ def agenda_of(read: Read, ahead: Ahead) -> AgendaList:
         days=_days(read.content, ahead),
         until=_moment(ahead.days.starts[-1]),
         pace=round(ahead.pace, 3),
-        retention=agreed.criteria.retention,
+        retention=agreed.policy_criteria.retention,
         new_per_day=agreed.new_per_day,
         allowance=AllowanceOut(*agreed.daily),
         degraded=read.belief.degraded,

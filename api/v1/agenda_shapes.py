@@ -60,7 +60,9 @@ class RecallOut(msgspec.Struct):
 
 
 class AgendaOut(msgspec.Struct):
-    """A mastered concept. `due_at` is when it falls due, `planned_at` when it is practised, so that no day is crowded.
+    """A mastered concept, or, by a policy that keeps a schedule of its own, any that was begun.
+
+    `due_at` is when it falls due by the policy, `planned_at` when it is practised, so that no day is crowded.
 
     `day` is the learner's own day of `planned_at`, in their time zone and from their day's first hour. `is_due`: its
     review may be offered now. `waits`: its own day is quiet, or holds no more; `planned_at` is then of the next day

@@ -32,7 +32,8 @@ from kt_models.simulate import Attendance, Scene, Shape, World, day_start, open_
 from tests.bench import harness  # noqa: E402
 from tutor.scheduling import outlook  # noqa: E402
 from tutor.scheduling.calendar import Days  # noqa: E402
-from tutor.scheduling.outlook import Course, Prospect  # noqa: E402
+from tutor.scheduling.courses import Course  # noqa: E402
+from tutor.scheduling.outlook import Prospect  # noqa: E402
 from tutor.scheduling.policies.situation import concept_minutes  # noqa: E402
 from tutor.scheduling.tournament.course import Ground, ground  # noqa: E402
 from tutor.scheduling.tournament.run import warm_up  # noqa: E402

@@ -16,7 +16,8 @@ from tests.flow import situations
 from tests.flow.situations import DAY, ORIGIN, parents_of
 from tutor.scheduling import outlook
 from tutor.scheduling.calendar import Days
-from tutor.scheduling.outlook import AT_ONCE, KINDS, TRIES, Course, Prospect
+from tutor.scheduling.courses import KINDS, Course
+from tutor.scheduling.outlook import AT_ONCE, TRIES, Prospect
 from tutor.scheduling.policies import Kind
 from tutor.tracing.evidence import ROW, Evidence
 from tutor.tracing.status import due_at, likely_mastered
@@ -34,11 +35,18 @@ def prospects(draw: st.DrawFn, *, is_quiet: bool = True) -> Prospect:
     table = draw(situations.tables(known, practised))
     if draw(st.booleans()):
         table = replace(table, recall=random.uniform(0.01, 0.99, table.recall.shape))
+    some = st.lists(st.integers(0, content.n_concepts - 1), max_size=2, unique=True)
+    schedule = np.full(content.n_concepts, np.inf)
+    schedule[practised] = now + random.uniform(-5 * DAY, 30 * DAY, len(practised))
     return Prospect(
         now=now,
         content=content,
         table=table,
         evidence=draw(situations.evidences(practised, content.n_items)),
+        pinned=tuple(draw(some)),
+        goals=frozenset(draw(some)),
+        schedule=draw(st.sampled_from([None, schedule])),
+        reviews=draw(st.sampled_from([True, True, True, False])),
         days=days,
         quiet=random.random(len(days)) < draw(st.sampled_from([0.0, 0.3, 1.0])) * is_quiet,
         minutes=random.choice([0.5, 1.0, 5.0], content.n_concepts),
@@ -82,16 +90,18 @@ def test_a_concept_is_begun_when_its_prerequisites_are_learnt(prospect: Prospect
     known = likely_mastered(prospect.table, prospect.evidence, content, prospect.now)
     for concept, day, kind, _ in visits(course):
         if kind is Kind.NEW:
-            for parent in parents_of(content, concept):
+            for parent in parents_of(content, concept) if concept not in prospect.pinned else []:
                 before = [d for c, d, k, _ in visits(course) if c == parent and k is not Kind.REVIEW]
                 assert known[parent] or not content.concept_active[parent] or (before and max(before) < day)
 
 
 @given(prospect=prospects())
 def test_no_more_is_taken_up_than_the_rate_lets(prospect: Prospect) -> None:
-    """What was practised within a week and not tried in vain goes on, and is not taken up."""
+    """What was practised within a week and not tried in vain goes on, and is not taken up; nor is what comes back by
+    a schedule, or because a teacher wants it."""
     n, last = (prospect.evidence.column(name, prospect.content.n_concepts) for name in ("n", "seconds"))
-    goes_on = (n > 0) & (n < TRIES) & (last >= prospect.now - outlook.GOES_ON_DAYS * DAY)
+    goes_on = (n > 0) & (n < TRIES) & (last >= prospect.now - outlook.GOES_ON_DAYS * DAY) | prospect.is_scheduled
+    goes_on[list(prospect.pinned)] = True
     first: dict[int, int] = {}
     for concept, day, kind, answers in visits(outlook.follow(prospect)):
         if kind is not Kind.REVIEW:
@@ -121,14 +131,34 @@ def test_what_is_under_way_goes_on_beside_what_is_new(n: int, days_ago: float, t
 
 @given(prospect=prospects(is_quiet=False))
 def test_first_reviews_come_as_the_scheduler_says(prospect: Prospect) -> None:
-    due = due_at(prospect.table, prospect.evidence, prospect.content)
+    by_belief = due_at(prospect.table, prospect.evidence, prospect.content)
+    due = by_belief if prospect.schedule is None else np.where(prospect.mastered, prospect.schedule, np.inf)
+    due = due if prospect.reviews else np.full(len(due), np.inf)
+    pinned = [each for each in prospect.pinned if prospect.mastered[each]]
+    due[pinned] = prospect.now
     course = outlook.follow(prospect)
-    for concept in np.flatnonzero(np.isfinite(due) & prospect.offered):
+    for concept in np.flatnonzero(prospect.mastered & prospect.offered):
         told = course.seconds[course.concept == concept]
         if due[concept] < prospect.days.starts[-1]:
             assert told[0] == max(due[concept], prospect.now)
         else:
             assert not told.shape[0]
+
+
+@given(prospect=prospects(is_quiet=False))
+def test_what_is_not_mastered_comes_back_on_the_day_that_a_schedule_says(prospect: Prospect) -> None:
+    course, comes = outlook.follow(prospect), prospect.schedule
+    begun = prospect.is_scheduled & prospect.offered & ~prospect.mastered
+    for concept in np.flatnonzero(begun):
+        wanted = prospect.now if concept in prospect.pinned or comes is None else max(comes[concept], prospect.now)
+        days = course.day[course.concept == concept]
+        assert days[:1].tolist() == ([prospect.days.index(wanted)] if wanted < prospect.days.starts[-1] else [])
+
+
+@given(prospect=prospects())
+def test_a_policy_without_reviews_has_none_in_the_outlook_but_what_is_pinned(prospect: Prospect) -> None:
+    reviewed = {c for c, _, kind, _ in visits(outlook.follow(replace(prospect, reviews=False))) if kind is Kind.REVIEW}
+    assert reviewed <= set(prospect.pinned)
 
 
 def curve(start: float, per_step: float) -> Float:

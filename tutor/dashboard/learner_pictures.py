@@ -16,8 +16,8 @@ from django.utils import timezone
 from kt_models.recall import SECONDS_PER_DAY, Float, interval
 from tutor.dashboard.upcoming import kind_label
 from tutor.scheduling import outlook
+from tutor.scheduling.courses import KINDS, Course
 from tutor.scheduling.forecasts import Ahead
-from tutor.scheduling.outlook import Course
 
 #: Pictures look this far ahead, and at most so far back, in days.
 AHEAD_DAYS: Final = 28
@@ -82,7 +82,7 @@ class Future:
         for row in np.flatnonzero(course.concept == concept).tolist():
             at = float(course.seconds[row])
             before, after = (float(recall_planned(self.ahead, t)[concept]) for t in (at - 1.0, at))
-            kind = outlook.KINDS[int(course.kind[row])].value
+            kind = KINDS[int(course.kind[row])].value
             found.append(Visit(datetime.fromtimestamp(at, UTC), kind, int(course.answers[row]), before, after))
         return found
 

@@ -156,7 +156,7 @@ def _side(
     day = class_forecasts.today(group.school, now) + timedelta(days=DAYS)
     ahead = class_ahead(group.school, content, learners, day, now=now, held=held)
     codes = [
-        statuses(belief.table, belief.evidence, each.prospect.content, seconds, each.prospect.criteria)
+        statuses(belief.table, belief.evidence, each.prospect.content, seconds, each.agreed.criteria)
         for belief, each in zip(ahead.beliefs, ahead.aheads, strict=True)
     ]
     planned = [each.planned for each in ahead.aheads]

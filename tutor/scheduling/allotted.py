@@ -20,8 +20,8 @@ import numpy as np
 from kt_models.recall import Float, Int
 from tutor.scheduling import outlook
 from tutor.scheduling.calendar import Bool
-from tutor.scheduling.outlook import AT_ONCE, NEW, PRACTICE, Beginnings, Course, Prospect
-from tutor.tracing.status import due_at
+from tutor.scheduling.courses import NEW, PRACTICE, Beginnings, Course
+from tutor.scheduling.outlook import AT_ONCE, Prospect
 
 
 class Allowance(NamedTuple):
@@ -50,8 +50,8 @@ def follow(prospect: Prospect, today: Allowance, daily: Allowance, *, due: Float
         due: (concepts,) Unix seconds of the first reviews, where they have been moved; else as they fall due.
     """
     if due is None:
-        due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
-    walk = _Walk(prospect, np.maximum(due, prospect.reviewed_from))
+        due = prospect.first_reviews(prospect.criteria)
+    walk = _Walk(prospect, prospect.reviews_of(due))
     for day in np.flatnonzero(~prospect.quiet).tolist():
         walk.spend(day, today if day == 0 else daily)
     return walk.done()
@@ -89,7 +89,7 @@ class _Walk:
         self._due = [(at, concept) for concept, at in enumerate(first.tolist()) if at < prospect.days.starts[-1]]
         heapify(self._due)
         self._practices = np.zeros(prospect.content.n_concepts, np.int64)
-        self._opened, self._started = 0, self._tasks.started
+        self._opened, self._started = 0, 0
         #: Answers that what is under way still takes, in the order in which it was taken up.
         self._under_way: dict[int, int] = {}
         self._visits: list[tuple[int, int, int, int]] = []
@@ -128,7 +128,7 @@ class _Walk:
 
     def _schedule(self, practised: list[tuple[int, float]]) -> None:
         """The next review of each, if it comes within the horizon."""
-        if not practised:
+        if not practised or not self._prospect.reviews:
             return
         concepts = np.array([concept for concept, _ in practised])
         pauses = outlook.pause(self._prospect, concepts, self._practices[concepts]).tolist()
@@ -143,13 +143,14 @@ class _Walk:
         learnt = []
         for concept in self._tasks.openings.take(allowed, day):
             is_new = bool(self._tasks.is_new[concept])
-            has_room = room.is_open and (room.new > 0 or not is_new)
+            # As in `next`, what a teacher has pinned counts as new, and is not held back for it.
+            has_room = room.is_open and (room.new > 0 or not is_new or concept in self._prospect.pinned)
             if not has_room:
                 self._full[day] = True
                 self._tasks.openings.put_back(concept)
                 continue
             room.new -= is_new
-            self._started += 1
+            self._started += not self._tasks.goes_on[concept]
             self._under_way[concept] = int(self._tasks.answers[concept])
             if self._practise(concept, day, NEW if is_new else PRACTICE, room):
                 learnt.append(concept)

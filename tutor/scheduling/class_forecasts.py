@@ -256,9 +256,11 @@ _known: Final = Kept(_empty, seconds=KEPT_SECONDS, most=MOST_KEPT)
 
 def _key(belief: Belief, then: Until, ahead: Ahead, correction: Correction) -> Hashable:
     """All that figures of a learner rest on, but for the minute of the day."""
-    content = ahead.prospect.content
+    content, schedule = ahead.prospect.content, ahead.prospect.schedule
     state = (belief.learner_id, belief.version_id, belief.applied_seq, belief.as_of)
-    return (*state, content.version_id, content.graph, then, ahead.days.first, ahead.agreed, ahead.pace, correction)
+    policy = ahead.prospect.reviews, None if schedule is None else schedule.tobytes()
+    told = ahead.days.first, ahead.agreed, ahead.pace, correction
+    return (*state, *policy, content.version_id, content.graph, then, *told)
 
 
 def today(school: School, now: datetime) -> date:

@@ -94,7 +94,8 @@ def released(planned: Sequence[tuple[Belief, Body]], *, now: datetime) -> None:
     """Announces what has fallen due, once a learner, curriculum and day, and on no quiet one. In your transaction."""
     for (school_id, curriculum_id), of_one in _by_curriculum(planned).items():
         bodies = {belief.learner_id: body for belief, body in of_one}
-        aheads = _aheads(school_id, curriculum_id, [belief for belief, _ in of_one], now)
+        seeds = {learner: body.seed for learner, body in bodies.items()}
+        aheads = _aheads(school_id, curriculum_id, [belief for belief, _ in of_one], now, seeds)
         told = ((ahead, _due_by(ahead, now.timestamp())) for ahead in aheads)
         # Nobody is called to a day that is full.
         rows = ((ahead, due) for ahead, due in told if due and due.reviews)
@@ -238,18 +239,28 @@ def _due_today(morning: Morning, now: datetime) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _aheads(school_id: UUID, curriculum_id: UUID, known: Sequence[Belief], now: datetime) -> Iterator[Ahead]:
-    """Today of each learner for whom it is no quiet day and who has begun; whoever cannot be told of is left out."""
+def _aheads(
+    school_id: UUID,
+    curriculum_id: UUID,
+    known: Sequence[Belief],
+    now: datetime,
+    seeds: Mapping[UUID, int] | None = None,
+) -> Iterator[Ahead]:
+    """Today of each learner for whom it is no quiet day and who has begun; whoever cannot be told of is left out.
+
+    Args: seeds: of the plans that learners have; looked up if not given.
+    """
     ids = [belief.learner_id for belief in known]
     agreed = rules.agreed(school_id, curriculum_id, ids, now)
     paces = own_paces.paces_of(ids, contents.latest(curriculum_id), now)
+    seeds = rules.seeds(school_id, curriculum_id, agreed) if seeds is None else seeds
     learners = Learner.objects.select_related("school").in_bulk(ids)
     for belief in known:
         look: Sequence[Ahead] = ()
         if belief.evidence.n and not agreed[belief.learner_id].quiet[0]:
             with apart("learner_not_announced", learner=str(belief.learner_id)):
                 of_one = [learners[belief.learner_id]], [belief], [_content(belief)]
-                look = all_ahead(*of_one, now=now, days=[1], held=agreed, paces=paces)
+                look = all_ahead(*of_one, now=now, days=[1], held=agreed, paces=paces, seeds=seeds)
         yield from look
 
 

@@ -22,12 +22,15 @@ from tutor.scheduling import allotted, outlook, own_paces, rules
 from tutor.scheduling.allotted import NO_LIMIT, Allotted, Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import DAYS, Bool, Days, start_of
-from tutor.scheduling.outlook import NEW_PER_DAY, Course, Prospect
+from tutor.scheduling.configs import Chosen
+from tutor.scheduling.courses import NEW, Course
+from tutor.scheduling.outlook import NEW_PER_DAY, Prospect
+from tutor.scheduling.policies import Situation
 from tutor.scheduling.policies.situation import concept_minutes
 from tutor.scheduling.rules import Agreed
 from tutor.scheduling.terms import known_zone
 from tutor.tracing.beliefs import Belief
-from tutor.tracing.status import DEFAULT, Criteria, due_at, review_level
+from tutor.tracing.status import DEFAULT, Criteria, review_level
 
 #: A forecast further ahead than a recall table reaches would only repeat its last value.
 FURTHEST: Final = timedelta(days=365)
@@ -51,9 +54,13 @@ class Until(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Agreement:
-    """How a learner's days are to be spent: what groups choose, and the defaults of who chooses nothing."""
+    """How a learner's days are to be spent: what groups choose, and the defaults of who chooses nothing.
+
+    `criteria` tell statuses; the policy that plans for the learner may set some of its own, by which `next` offers.
+    """
 
     criteria: Criteria = DEFAULT
+    policy_criteria: Criteria = DEFAULT
     quiet_weekdays: Collection[int] = ()
     quiet_dates: Collection[date] = ()
     is_balanced: bool = True
@@ -61,6 +68,9 @@ class Agreement:
     #: Concepts that a teacher wants left out, or says are mastered; and when that ends (Unix seconds), if it does.
     excluded: frozenset[int] = frozenset()
     returns: Mapping[int, float] = field(default_factory=dict, hash=False)
+    #: Concepts that a teacher wants next, and those that the policy puts before others.
+    pinned: tuple[int, ...] = ()
+    goals: frozenset[int] = frozenset()
     #: What may be done on a day, and what is left of it today.
     daily: Allowance = NO_LIMIT
     left: Allowance = NO_LIMIT
@@ -73,19 +83,23 @@ class Agreement:
 def agreement(learner: Learner, belief: Belief, content: Snapshot, now: datetime) -> Agreement:
     """What holds for a learner on a curriculum: one query, another where the class has allowances or a pin holds."""
     held = rules.agreed(learner.school_id, content.curriculum_id, [learner.pk], now)[learner.pk]
-    return _agreement(held, belief, content)
+    return _agreement(held, rules.goes_on(learner.school_id, content.curriculum_id, held, None), belief, content)
 
 
-def _agreement(agreed: Agreed, belief: Belief, content: Snapshot) -> Agreement:
+def _agreement(agreed: Agreed, chosen: Chosen, belief: Belief, content: Snapshot) -> Agreement:
     knobs, left_out = agreed.terms.knobs, agreed.terms.excluded | agreed.terms.known
+    criteria, goals = agreed.criteria_within(content), agreed.settings.goals if chosen.policy.seeks_goals else ()
     return Agreement(
-        criteria=agreed.criteria_within(content),
+        criteria=criteria,
+        policy_criteria=chosen.criteria(criteria),
         quiet_weekdays=knobs.quiet_numbers,
         quiet_dates=knobs.quiet_dates,
         is_balanced=agreed.settings.spread_reviews,
         new_per_day=NEW_PER_DAY if knobs.new_a_day is None else float(knobs.new_a_day),
         excluded=frozenset(each for each in left_out if each < content.n_concepts),
         returns=agreed.terms.returns,
+        pinned=agreed.pinned(belief, content),
+        goals=frozenset(each for each in goals if each < content.n_concepts),
         daily=agreed.daily,
         left=agreed.left(belief, content),
     )
@@ -111,33 +125,34 @@ class Ahead:
 
     @cached_property
     def due(self) -> Float:
-        """(concepts,) Unix seconds at which reviews fall due by the forgetting curve, inf for none."""
-        prospect = self.prospect
-        due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
-        return np.maximum(due, prospect.reviewed_from)
+        """(concepts,) Unix seconds at which what was begun comes back, inf for none: by the policy's own schedule, or
+        what is mastered by the forgetting curve."""
+        return self.prospect.falls_due(self.prospect.criteria)
 
     @cached_property
     def spread(self) -> Float:
-        """(concepts,) the same, moved so that no day is crowded, if that is agreed: from then on `next` offers them."""
+        """(concepts,) the same, moved so that no day is crowded, if that is agreed, and what is pinned now: from then
+        on `next` offers them."""
         prospect = self.prospect
-        if not self.agreed.is_balanced:
-            return self.due
+        if not self.agreed.is_balanced or prospect.schedule is not None:
+            return prospect.with_pins(self.due)
         days = calendar(self.learner, prospect.now)
         level = review_level(prospect.evidence, prospect.content.n_concepts, prospect.criteria)
         last = prospect.evidence.column("seconds", prospect.content.n_concepts)
         # As plans are: without what is excluded until a time.
         due, latest = np.where(prospect.offered, self.due, np.inf), latest_at(prospect.table, level)
         moved = balanced(due, last, prospect.minutes, days, quiet_days(self.agreed, days), latest=latest)
-        return np.where(prospect.offered, moved, self.due)
+        return prospect.with_pins(np.where(prospect.offered, moved, self.due))
 
     @cached_property
     def planned(self) -> Float:
         """(concepts,) the same, and what its day has no room for on the first that has; inf if the horizon has none."""
         course, k = self.agenda, self.prospect.content.n_concepts
-        visited, is_review = np.full(k, np.inf), course.kind == outlook.REVIEW
-        np.minimum.at(visited, course.concept[is_review], course.seconds[is_review])
-        comes = self.spread < self.days.starts[-1]
-        waits = comes & (visited > np.maximum(self.spread, self.prospect.now))
+        visited, is_back = np.full(k, np.inf), course.kind != NEW
+        np.minimum.at(visited, course.concept[is_back], course.seconds[is_back])
+        # Practice has no hour of its own, as a review has: what is done on its day has not waited.
+        wanted = self.days.index(np.maximum(self.spread, self.prospect.now))
+        waits = (self.spread < self.days.starts[-1]) & (self.days.index(visited) > wanted)
         return np.where(waits, visited, self.spread)
 
     @cached_property
@@ -194,14 +209,16 @@ def all_ahead(
     new_per_day: float | None = None,
     held: Mapping[UUID, Agreed] | None = None,
     paces: Mapping[UUID, float] | None = None,
+    seeds: Mapping[UUID, int] | None = None,
 ) -> list[Ahead]:
     """Of learners of one school on one curriculum, one belief, content and horizon each.
 
-    What is agreed (see `rules`), one statement for the paces, and one for the school if a learner has its time zone:
-    as many as for a single learner.
+    What is agreed (see `rules`), one statement for the paces, one for the school if a learner has its time zone, and
+    one for the seeds where a trial draws: as many as for a single learner.
 
     Args:
         held: what is agreed, or supposed to be; looked up if not given.     paces: by `own_paces.paces_of`; the same.
+        seeds: of the plans that learners have, by `rules.seeds`; the same.
     """
     if not learners:
         return []
@@ -210,19 +227,22 @@ def all_ahead(
     with_zones(learners)
     held = held or rules.agreed(school_id, curriculum_id, ids, now)
     paces = paces or own_paces.paces_of(ids, contents[0], now)
-    rows = zip(learners, beliefs, contents, days, strict=True)
+    seeds = rules.seeds(school_id, curriculum_id, held) if seeds is None else seeds
+    policies = [rules.goes_on(school_id, curriculum_id, held[learner], seeds.get(learner)) for learner in ids]
+    rows = zip(learners, policies, beliefs, contents, days, strict=True)
     return [
         _ahead(
             learner,
             belief,
             content,
-            _agreement(held[learner.pk], belief, content),
+            held[learner.pk],
+            chosen,
             paces[learner.pk],
             now,
             days,
             new_per_day,
         )
-        for learner, belief, content, days in rows
+        for learner, chosen, belief, content, days in rows
     ]
 
 
@@ -230,12 +250,14 @@ def _ahead(
     learner: Learner,
     belief: Belief,
     content: Snapshot,
-    agreed: Agreement,
+    held: Agreed,
+    chosen: Chosen,
     pace: float,
     now: datetime,
     days: int,
     new_per_day: float | None,
 ) -> Ahead:
+    agreed = _agreement(held, chosen, belief, content)
     if new_per_day is not None:
         # What is asked for stands in for what is agreed.
         agreed = replace(
@@ -250,12 +272,27 @@ def _ahead(
         days=horizon,
         quiet=quiet_days(agreed, horizon),
         minutes=concept_minutes(content) * pace,
-        criteria=agreed.criteria,
+        criteria=agreed.policy_criteria,
         new_per_day=agreed.new_per_day,
         excluded=agreed.excluded,
         returns=agreed.returns,
+        pinned=agreed.pinned,
+        goals=agreed.goals,
+        schedule=_schedule(held, chosen, belief, content, now),
+        reviews=chosen.policy.reviews,
     )
     return Ahead(learner, agreed, pace, prospect)
+
+
+def _schedule(held: Agreed, chosen: Chosen, belief: Belief, content: Snapshot, now: datetime) -> Float | None:
+    """(concepts,) Unix seconds at which the policy has each come back, if it keeps a schedule of its own."""
+    if not chosen.policy.keeps_schedule:
+        return None
+    situation = Situation(
+        now.timestamp(), content, belief.table, belief.evidence, 0, criteria=chosen.criteria(held.criteria),
+        settings=chosen.settings(held.settings), history=held.history,
+    )  # fmt: skip
+    return chosen.policy.rank(situation).due
 
 
 def calendar(learner: Learner, now: float, days: int = DAYS) -> Days:

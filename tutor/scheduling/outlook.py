@@ -6,9 +6,13 @@ One simulator tells agenda, workload and forecast, so that they never contradict
   practices, a delay d after the last of them: logit p(d) = logit recall(d) + j (logit after(d) - logit recall(d)).
 - A review is due when that falls below the level that `status.review_level` tells of recall right after the last
   practice, a day after it at the earliest. It is practised as it falls due; what falls on quiet days waits for others.
+- Where the policy keeps a schedule of its own, all that was begun comes back first by that; reviews after the first
+  come by forgetting, since the schedule would need to know how the first one went. Some policies review nothing.
 - What was begun in the last days goes on. What was begun before and not mastered, then new concepts in the order of the
-  curriculum as their prerequisites are mastered, are taken up at a stated rate. Both are practised every day, `AT_ONCE`
-  answers a day, until mastery is expected; what `TRIES` answers would not bring there is left then.
+  curriculum as their prerequisites are mastered, are taken up at a stated rate; goals, and what they rest on, before
+  all else. Both are practised every day, `AT_ONCE` answers a day, until mastery is expected; what `TRIES` answers would
+  not bring there is left then.
+- What a teacher has pinned comes now, whatever the rate, once; what else is to come of it, as for the others.
 - Of concepts without a row the table tells what practice is worth after a day: over other delays it fades as on the
   concepts with rows, if there are any, else evenly over the logarithm of time until the table ends.
 
@@ -29,8 +33,8 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import DELAYS, REST_DELAY, SECONDS_PER_DAY, Float, Int, RecallTable, logit, sigmoid
 from tutor.scheduling.calendar import Bool, Days
-from tutor.scheduling.openings import Openings
-from tutor.scheduling.policies.choice import Kind
+from tutor.scheduling.courses import NEW, PRACTICE, REVIEW, Beginnings, Course
+from tutor.scheduling.openings import Openings, turns
 from tutor.tracing.evidence import Evidence
 from tutor.tracing.status import DEFAULT, Criteria, due_at, likely_mastered, widen
 
@@ -47,50 +51,6 @@ _AXIS: Final = np.log1p(DELAYS / DELAYS[1])
 _DAY: Final = int(np.flatnonzero(DELAYS == REST_DELAY)[0])
 
 
-#: `Course.kind` and `Beginnings.kind` index this.
-KINDS: Final = (Kind.REVIEW, Kind.PRACTICE, Kind.NEW)
-REVIEW, PRACTICE, NEW = range(len(KINDS))
-
-
-class Course(NamedTuple):
-    """What would be practised within the horizon. Visits, shape (visits,), are in order of time.
-
-    Attributes:
-        concept, day, seconds, kind: of each visit; `day` indexes the horizon.      answers: how many it takes.
-        practices: (concepts,) answers until the end.      last: (concepts,) Unix seconds of the last, -inf: none.
-    """
-
-    concept: Int
-    day: Int
-    seconds: Float
-    kind: Int
-    answers: Int
-    practices: Int
-    last: Float
-
-
-class Beginnings(NamedTuple):
-    """What is learnt when: one row a day and concept, and by concept what it has come to.
-
-    Attributes:
-        concept, day, kind, answers: (visits,).
-        practices: (concepts,) answers in all.      learnt: (concepts,) day on which mastery is expected, -1: none.
-    """
-
-    concept: Int
-    day: Int
-    kind: Int
-    answers: Int
-    practices: Int
-    learnt: Int
-
-    @classmethod
-    def of(cls, visits: Sequence[tuple[int, int, int, int]], learnt: Int) -> Beginnings:
-        """From concept, day, kind and answers of each visit."""
-        concept, day, kind, answers = np.array(visits, np.int64).reshape(-1, 4).T
-        return cls(concept, day, kind, answers, np.bincount(concept, answers, len(learnt)).astype(np.int64), learnt)
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class Prospect:
@@ -101,6 +61,9 @@ class Prospect:
         minutes: (concepts,) that an answer takes this learner.      quiet: (days,) on which nothing is practised.
         new_per_day: concepts taken up on a day that is not quiet; may be a fraction, 0 for none.
         excluded: concepts that are not practised.     returns: Unix seconds from which some of them are reviewed again.
+        pinned: concepts that come at once, in that order.     goals: that come before others, if there are any.
+        schedule: (concepts,) Unix seconds at which the policy has each come back, inf for what was not begun; None
+            where it goes by forgetting.     reviews: whether it has anything come back that is mastered.
     """
 
     now: float
@@ -114,6 +77,10 @@ class Prospect:
     new_per_day: float = NEW_PER_DAY
     excluded: frozenset[int] = frozenset()
     returns: Mapping[int, float] = field(default_factory=dict)
+    pinned: tuple[int, ...] = ()
+    goals: frozenset[int] = frozenset()
+    schedule: Float | None = None
+    reviews: bool = True
 
     @cached_property
     def strength(self) -> Float:
@@ -159,6 +126,37 @@ class Prospect:
                 out[concept] = self.returns[concept]
         return out
 
+    @cached_property
+    def mastered(self) -> Bool:
+        return np.asarray(self.evidence.column("mastered", self.content.n_concepts) > 0)
+
+    @cached_property
+    def is_scheduled(self) -> Bool:
+        """(concepts,) that a schedule of the policy's own tells when each comes back."""
+        return np.zeros_like(self.offered) if self.schedule is None else np.isfinite(self.schedule)
+
+    def falls_due(self, criteria: Criteria) -> Float:
+        """(concepts,) Unix seconds at which each comes back, inf for none, whatever is pinned."""
+        due = self.schedule
+        if due is None:
+            due = due_at(self.table, self.evidence, self.content, criteria)
+        comes = np.where(self.mastered, self.reviews, self.offered)
+        return np.where(comes, np.maximum(due, self.reviewed_from), np.inf)
+
+    def with_pins(self, due: Float) -> Float:
+        """The same; what is mastered and pinned now at the latest."""
+        out, pinned = due.copy(), [each for each in self.pinned if self.offered[each] and self.mastered[each]]
+        out[pinned] = np.minimum(out[pinned], self.now)
+        return out
+
+    def reviews_of(self, due: Float) -> Float:
+        """The same of what is mastered and may be reviewed, inf for all else."""
+        return np.where(self.mastered, np.maximum(due, self.reviewed_from), np.inf)
+
+    def first_reviews(self, criteria: Criteria) -> Float:
+        """(concepts,) Unix seconds of the first review of what is mastered, inf for all else."""
+        return self.reviews_of(self.with_pins(self.falls_due(criteria)))
+
 
 def follow(prospect: Prospect, *, retention: float | None = None, due: Float | None = None) -> Course:
     """What would be practised when.
@@ -170,10 +168,10 @@ def follow(prospect: Prospect, *, retention: float | None = None, due: Float | N
     if retention is not None:
         prospect = _with_retention(prospect, retention)
     if due is None:
-        due = due_at(prospect.table, prospect.evidence, prospect.content, prospect.criteria)
+        due = prospect.first_reviews(prospect.criteria)
     begun = prospect.beginnings
-    first = np.maximum(due, prospect.reviewed_from)
-    learnt = np.flatnonzero(begun.learnt >= 0)
+    first = prospect.reviews_of(due)
+    learnt = np.flatnonzero(begun.learnt >= 0)[: None if prospect.reviews else 0]
     first[learnt] = session(prospect, begun.learnt[learnt]) + pause(prospect, learnt, begun.practices[learnt])
     reviewed = np.flatnonzero(np.isfinite(first))
     return course_of(prospect, begun, *_reviews(prospect, reviewed, first[reviewed], begun.practices[reviewed]))
@@ -238,7 +236,7 @@ def session(prospect: Prospect, day: Int) -> Float:
 def _with_retention(prospect: Prospect, retention: float) -> Prospect:
     other = replace(prospect, criteria=replace(prospect.criteria, retention=retention))
     # What does not depend on it, so that it is found once.
-    kept = {name: getattr(prospect, name) for name in ("strength", "gain", "open_days", "beginnings")}
+    kept = {name: getattr(prospect, name) for name in ("strength", "gain", "open_days", "beginnings", "offered")}
     other.__dict__.update(kept)
     return other
 
@@ -308,39 +306,55 @@ class Tasks(NamedTuple):
 
     Attributes:
         answers: until mastery is expected.     is_learnable: whether they will do.     is_new: never practised.
-        openings: what can be taken up.     started: less what goes on, which is taken first at no cost to the rate.
+        openings: what can be taken up.     goes_on: what is taken first, at no cost to the rate.
     """
 
     answers: Int
     is_learnable: Bool
     is_new: Bool
     openings: Openings
-    started: int
+    goes_on: Bool
 
 
 def tasks(prospect: Prospect) -> Tasks:
     content, k = prospect.content, prospect.content.n_concepts
-    n, mastered = (prospect.evidence.column(name, k) for name in ("n", "mastered"))
+    n, pinned = prospect.evidence.column("n", k), list(prospect.pinned)
+    # What is mastered needs nothing more.
+    goals = prospect.goals.difference(np.flatnonzero(prospect.mastered).tolist())
     answers, is_learnable = _answers_needed(prospect, n)
     likely = likely_mastered(prospect.table, prospect.evidence, content, prospect.now, prospect.criteria)
     likely |= ~content.concept_active
-    waiting = prospect.offered & (mastered == 0)
+    waiting, is_new = prospect.offered & ~prospect.mastered, (n == 0) & ~prospect.is_scheduled
     recent = prospect.evidence.column("seconds", k) >= prospect.now - GOES_ON_DAYS * SECONDS_PER_DAY
-    goes_on = waiting & (n > 0) & (n < TRIES) & recent
-    turn = np.where(goes_on, 0, np.where(n > 0, 1, 2))
-    openings = Openings(content.prerequisites, prospect.criteria.opened, likely, waiting, n > 0, turn)
-    return Tasks(answers, is_learnable, n == 0, openings, -int(goes_on.sum()))
+    goes_on = waiting & (((n > 0) & (n < TRIES) & recent) | prospect.is_scheduled)
+    goes_on[pinned] = waiting[pinned]
+    opened, turn = {*prospect.criteria.opened, *pinned}, turns(content, n, pinned, goals)
+    openings = Openings(
+        content.prerequisites, opened, likely, waiting, ~is_new, turn, goes_on, _scheduled_days(prospect)
+    )  # fmt: skip
+    return Tasks(answers, is_learnable, is_new, openings, goes_on)
+
+
+def _scheduled_days(prospect: Prospect) -> Int:
+    """(concepts,) the day on which each comes back by the policy's schedule; today without one, or if it is pinned."""
+    out = np.zeros(prospect.content.n_concepts, np.int64)
+    if prospect.schedule is not None:
+        comes = np.where(prospect.is_scheduled, np.maximum(prospect.schedule, prospect.now), prospect.now)
+        out = prospect.days.index(comes)
+    out[list(prospect.pinned)] = 0
+    return out
 
 
 def _beginnings(prospect: Prospect) -> Beginnings:
     """What goes on, and day by day as many as the rate lets: what was begun before, then what is open, in order."""
-    answers, is_learnable, is_new, openings, started = tasks(prospect)
+    answers, is_learnable, is_new, openings, goes_on = tasks(prospect)
+    started = 0
     learnt, visits = np.full(prospect.content.n_concepts, -1), list[tuple[int, int, int, int]]()
     for opened, day in enumerate(np.flatnonzero(~prospect.quiet).tolist(), start=1):
         allowed = int(opened * prospect.new_per_day + 1e-9) - started
         for taken in openings.take(allowed, day):
             last = _learn(prospect, taken, day, int(answers[taken]), is_new=bool(is_new[taken]), visits=visits)
-            started += 1
+            started += not goes_on[taken]
             if is_learnable[taken] and last < len(prospect.days):
                 learnt[taken] = last
                 openings.learn(taken, last)

@@ -19,10 +19,11 @@ import numpy as np
 from curricula.snapshot import Snapshot
 from kt_models.recall import Float
 from tutor import db
-from tutor.scheduling import cohorts, contents, knobs, own_paces, trials
+from tutor.scheduling import cohorts, contents, knobs, own_paces, plans, trials
 from tutor.scheduling.allotted import Allowance
 from tutor.scheduling.balance import balanced, latest_at
 from tutor.scheduling.calendar import Bool, Days
+from tutor.scheduling.configs import Chosen
 from tutor.scheduling.histories import Pair, histories_of
 from tutor.scheduling.models import Override
 from tutor.scheduling.policies import Cohort, History, Policy, Rules, Settings, Situation
@@ -51,6 +52,9 @@ JOIN interactions_interaction i ON i.learner_id = w.learner_id AND i.curriculum_
     AND i.occurred_at >= to_timestamp(w.since)
     AND (i.occurred_at >= to_timestamp(w.morning) OR i.concepts && w.pinned::int[])
 """
+
+
+_PLANS: Final = "SELECT learner_id, body FROM scheduling_plan WHERE curriculum_id = %s AND learner_id = ANY(%s)"
 
 
 class Given(NamedTuple):
@@ -120,12 +124,16 @@ class Agreed:
             None if minutes is None else max(minutes - _minutes(today, content), 0.0),
         )
 
+    def pinned(self, belief: Belief, content: Snapshot) -> tuple[int, ...]:
+        """Concepts whose pins have still to do their work, in the order in which they are wanted."""
+        spent = self.spent(belief)
+        return tuple(_within(content, (word.concept for word in self.terms.pins if word.id not in spent)))
+
     def rules(self, belief: Belief, content: Snapshot) -> Rules:
         terms = self.terms
-        spent = self.spent(belief)
         within, left = partial(_within, content), self.left(belief, content)
         return Rules(
-            pinned=tuple(within(word.concept for word in terms.pins if word.id not in spent)),
+            pinned=self.pinned(belief, content),
             excluded=frozenset(within(terms.excluded)),
             opened=frozenset(within(terms.opened)),
             known=frozenset(within(terms.known)),
@@ -212,6 +220,32 @@ def agreed_for(
         )
         for pair, each in found.items()
     }
+
+
+def chosen(school_id: UUID, curriculum_id: UUID, agreed: Agreed, seed: int | None) -> Chosen:
+    """The policy that is agreed, or the one that a trial draws by the seed of a plan; without one, the one approved."""
+    may_draw = seed is not None and agreed.terms.explores and agreed.terms.knobs.explores
+    where = school_id, agreed.terms.group_id, curriculum_id, agreed.terms.policy
+    arm = trials.arm(*where, seed or 0, may_draw=may_draw)
+    # A trial that began after the histories were read must wait for the next plan.
+    if arm and not (arm.chosen.policy.reads_history and agreed.history is None):
+        return arm.chosen
+    return Chosen(agreed.policy.name, agreed.policy.version, agreed.policy)
+
+
+def goes_on(school_id: UUID, curriculum_id: UUID, agreed: Agreed, seed: int | None) -> Chosen:
+    """The same for days to come: where one comes to an end, as a placement does, what is agreed on for after."""
+    found, after = chosen(school_id, curriculum_id, agreed, seed), agreed.policy_after
+    is_readable = agreed.history is not None or not after.reads_history
+    return Chosen(after.name, after.version, after) if found.policy.ends and is_readable else found
+
+
+def seeds(school_id: UUID, curriculum_id: UUID, held: Mapping[UUID, Agreed]) -> dict[UUID, int]:
+    """Of the plans that learners have, where a trial draws by them: one statement there, elsewhere none."""
+    where = {learner: (school_id, each.terms.group_id, curriculum_id) for learner, each in held.items()}
+    drawn = [learner for learner, each in held.items() if trials.draws(*where[learner], each.terms.policy)]
+    rows = db.rows(_PLANS, [curriculum_id, drawn]) if drawn else []
+    return {learner: body.seed for learner, text in rows if (body := plans.readable(text))}
 
 
 def criteria(

@@ -19,7 +19,7 @@ from django.db import transaction
 from curricula.snapshot import Snapshot
 from tutor import db
 from tutor.apart import apart
-from tutor.scheduling import contents, events, knobs, overrides, placements, plans, rules, trials
+from tutor.scheduling import contents, events, knobs, overrides, placements, plans, rules
 from tutor.scheduling.configs import Chosen
 from tutor.scheduling.histories import Pair
 from tutor.scheduling.models import Override
@@ -152,7 +152,7 @@ def choose(
         content = contents.gated(*where, fresh=True)
     agreed = agreed or _agreed(belief, narrowing, now)
     seed = plans.new_seed() if seed is None else seed
-    by = _chosen(belief, agreed, seed)
+    by = rules.chosen(belief.school_id, belief.curriculum_id, agreed, seed)
     met_by = partial(_situation, content, belief, narrowing or Narrowing(), agreed, seed=seed, now=now.timestamp())
     chosen, situation, choice = placements.made(by, agreed, met_by)
     choice = replace(choice, next_due=agreed.open_from(choice.next_due))
@@ -292,17 +292,6 @@ def _agreed(belief: Belief, narrowing: Narrowing | None, now: datetime) -> Agree
 
 def _pair(belief: Belief) -> Pair:
     return belief.learner_id, belief.curriculum_id
-
-
-def _chosen(belief: Belief, agreed: Agreed, seed: int) -> Chosen:
-    """The policy that is agreed, or the one that a trial draws."""
-    explores = agreed.terms.explores and agreed.terms.knobs.explores
-    where = belief.school_id, agreed.terms.group_id, belief.curriculum_id
-    arm = trials.arm(*where, agreed.terms.policy, seed, may_draw=explores)
-    # A trial that began after the histories were read must wait for the next plan.
-    if arm and not (arm.chosen.policy.reads_history and agreed.history is None):
-        return arm.chosen
-    return Chosen(agreed.policy.name, agreed.policy.version, agreed.policy)
 
 
 def _situation(

@@ -15,7 +15,6 @@ import numpy as np
 from kt_models.recall import DELAYS, SECONDS_PER_DAY, Float, Int, logit, sigmoid
 from tutor.scheduling.calendar import Bool
 from tutor.scheduling.outlook import Prospect, session
-from tutor.tracing.status import due_at
 
 #: Rows that are looked at together: what they take stays in the processor's cache.
 _TOGETHER: Final = 4096
@@ -184,12 +183,11 @@ def _rows(
 
 def _firsts(prospect: Prospect, retentions: Float) -> Float:
     """(retentions, concepts) Unix seconds of the first reviews, inf for none; of what is learnt, of when it is."""
-    told = prospect.table, prospect.evidence, prospect.content
     wanted = [replace(prospect.criteria, retention=retention) for retention in retentions.tolist()]
-    due = np.stack([due_at(*told, each) for each in wanted])
-    due = np.maximum(due, prospect.reviewed_from)
+    due = np.stack([prospect.first_reviews(each) for each in wanted])
     learnt = prospect.beginnings.learnt
-    due[:, learnt >= 0] = session(prospect, learnt[learnt >= 0])
+    if prospect.reviews:
+        due[:, learnt >= 0] = session(prospect, learnt[learnt >= 0])
     return np.asarray(due)
 
 

@@ -108,6 +108,12 @@ def arm(
     return Arm(found.trial_id, is_new, found.new if is_new else found.approved)
 
 
+def draws(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> bool:
+    """Whether a trial makes it a matter of a plan's seed by which policy it is made."""
+    found = _trial(school_id, group_id, curriculum_id, agreed)
+    return found is not None and 0 < found.share < 1
+
+
 def read_by(school_id: UUID, group_id: UUID | None, curriculum_id: UUID, agreed: str) -> tuple[Policy, ...]:
     """Policies that a plan may be made by, whatever its seed; none where no trial holds."""
     found = _trial(school_id, group_id, curriculum_id, agreed)

@@ -58,6 +58,8 @@ class Policy:
         name: in settings, in the decision log and in reports.     version: raised when its choices change.
         about: one sentence for people who pick one.
         reads_history, reads_cohort: whether `Situation.history`, `.cohort` must be given.
+        keeps_schedule: whether `Ranking.due` is a schedule of its own, that everything begun comes back by.
+        reviews: whether what is mastered comes back at all.     seeks_goals: whether goals come before all else.
         needs_prerequisites: whether new concepts wait for theirs; a placement asks ahead of them.
         retries: whether what was missed is asked again in the same session; a placement teaches nothing.
         needs_exam: whether `Settings.exam_at` must be set.
@@ -75,6 +77,9 @@ class Policy:
     rank: Rank
     reads_history: bool = False
     reads_cohort: bool = False
+    keeps_schedule: bool = False
+    reviews: bool = True
+    seeks_goals: bool = False
     needs_prerequisites: bool = True
     retries: bool = True
     needs_exam: bool = False
