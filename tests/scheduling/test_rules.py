@@ -1,4 +1,4 @@
-"""Rules of teachers and of a day hold for every policy alike, and so does what happens inside a session."""
+"""Rules of teachers and of a day hold for every policy alike."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from curricula.snapshot import Snapshot
-from kt_models.recall import DELAYS, RecallTable
-from tests.flow.situations import DAY, ORIGIN, concepts_of, content_of, items_of, situations
+from tests.flow.sessions import (
+    a_course,
+    asked_in_a_row,
+    codes,
+    every_policy,
+    in_a_session,
+    ruled,
+    set_to,
+    spinning_on_the_first,
+    unknown,
+)
+from tests.flow.situations import ORIGIN, items_of, situations
 from tutor.scheduling.policies import (
     POLICIES,
-    Alert,
     Barrier,
-    Choice,
-    Entry,
     History,
     Kind,
     Pace,
@@ -30,24 +36,7 @@ from tutor.scheduling.policies import (
     Spinning,
 )
 from tutor.scheduling.policies.fill import probabilities
-from tutor.tracing.evidence import ROW, Evidence
-
-every_policy = pytest.mark.parametrize("name", POLICIES)
-#: Something missed is asked again in the same session by all that teach.
-teaching = pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if policy.retries])
-
-
-def codes(entry: Entry) -> list[str]:
-    return [code for code, _ in entry.reasons]
-
-
-def ruled(situation: Situation, **rules: Any) -> Situation:
-    return dataclasses.replace(situation, rules=dataclasses.replace(situation.rules, **rules))
-
-
-def set_to(situation: Situation, **settings: Any) -> Situation:
-    return dataclasses.replace(situation, settings=dataclasses.replace(situation.settings, **settings))
-
+from tutor.tracing.evidence import Evidence
 
 # Rules of a teacher
 
@@ -246,121 +235,6 @@ def test_who_takes_twice_as_long_gets_half_as_much_for_the_same_minutes(name: st
     assert len(POLICIES[name](slow_school).entries) == 4
 
 
-# Inside a session
-
-
-@teaching
-@pytest.mark.parametrize("after", [1, 2, 3])
-@pytest.mark.parametrize("others", [0, 1, 2, 3])
-def test_what_was_missed_is_asked_again_after_so_many_other_items(name: str, after: int, others: int) -> None:
-    situation = set_to(in_a_session([0, *range(1, others + 1)], wrong={0}), retry_after=after)
-    first = POLICIES[name](situation).entries[0]
-    assert (first.concept == 0 and Reason.RETRY in codes(first)) == (others >= after)
-
-
-@teaching
-def test_without_second_tries_what_was_missed_waits_for_its_turn(name: str) -> None:
-    situation = set_to(in_a_session([0, 1, 2, 3], wrong={0}), retry_after=0)
-    assert not any(Reason.RETRY in codes(entry) for entry in POLICIES[name](situation).entries)
-
-
-@every_policy
-def test_a_placement_alone_does_not_ask_again_what_was_missed(name: str) -> None:
-    entries = POLICIES[name](set_to(in_a_session([0, 1, 2, 3], wrong={0}), retry_after=1)).entries
-    assert any(Reason.RETRY in codes(entry) for entry in entries) == (name != "placement")
-
-
-@every_policy
-@pytest.mark.parametrize("times", [2, 3, 4])
-def test_a_concept_asked_so_often_in_a_row_comes_after_all_others(name: str, times: int) -> None:
-    situation = set_to(in_a_session([0] * times, wrong=set()), in_a_row=3, retry_after=0)
-    places = [entry.concept for entry in POLICIES[name](situation).entries]
-    if times >= 3 and 0 in places:
-        assert places.index(0) == len(places) - 1
-
-
-@every_policy
-@pytest.mark.parametrize("times", [2, 3, 4])
-@pytest.mark.parametrize("pinned", [(0,), (0, 4), (4, 0)])
-def test_something_else_comes_before_a_pin_that_was_asked_so_often_in_a_row(
-    name: str, times: int, pinned: tuple[int, ...]
-) -> None:
-    situation = ruled(set_to(in_a_session([0] * times, wrong=set()), in_a_row=3), pinned=pinned)
-    concepts = [entry.concept for entry in POLICIES[name](situation).entries]
-    if times < 3:
-        assert concepts[: len(pinned)] == list(pinned)
-    else:
-        assert concepts[0] == 4 if 4 in pinned else concepts[0] != 0
-        assert concepts[1] == 0
-    assert sorted(concepts) == sorted(set(concepts))
-
-
-@every_policy
-def test_a_pin_comes_in_any_case_where_there_is_nothing_else(name: str) -> None:
-    asked = set_to(in_a_session([0] * 3, wrong=set()), in_a_row=3)
-    only = ruled(asked, pinned=(0,), excluded=frozenset(range(1, 6)))
-    assert [entry.concept for entry in POLICIES[name](only).entries] == [0]
-
-
-@given(situation=situations(), wish=st.integers(0, 11))
-def test_a_pin_goes_on_with_a_row_only_where_all_else_would_too(situation: Situation, wish: int) -> None:
-    """Whatever is offered for another concept may ask for this one beside."""
-    rows = sorted(asked_in_a_row(situation))
-    situation = ruled(situation, pinned=(rows[wish % len(rows)],)) if rows else situation
-    for policy in POLICIES.values():
-        entries = policy(situation).entries
-        held = set(situation.rules.pinned) & asked_in_a_row(situation)
-        if entries and entries[0].concept in held and Reason.PINNED in codes(entries[0]):
-            assert all(held & set(concepts_of(situation.content, entry.item)) for entry in entries)
-
-
-def asked_in_a_row(situation: Situation) -> set[int]:
-    """By each of the last three items, within the hour."""
-    last = [set(concepts_of(situation.content, item)) for item in situation.evidence.items[-3:].tolist()]
-    seconds = situation.evidence.column("seconds", situation.content.n_concepts)
-    same = set.intersection(*last) if len(last) == 3 else set()
-    return {c for c in same if seconds[c] >= situation.now - 3_600.0}
-
-
-# Wheel-spinning
-
-
-@every_policy
-@pytest.mark.parametrize("action", Spinning)
-def test_a_teacher_is_told_of_spinning_whatever_is_done(name: str, action: Spinning) -> None:
-    choice = POLICIES[name](set_to(spinning_on_the_first(), spinning=action))
-    assert choice.alerts == ((0, Alert.WHEEL_SPINNING),)
-
-
-@every_policy
-def test_who_spins_rests_for_the_day(name: str) -> None:
-    """Which is the last 24 hours where nobody says when the day ends."""
-    resting = set_to(spinning_on_the_first(), spinning=Spinning.REST)
-    assert 0 not in offered(POLICIES[name](ruled(resting, day_ends=resting.now + 3_600.0)))
-    choice = POLICIES[name](resting)
-    assert 0 not in offered(choice)
-    assert choice.barriers[Barrier.RESTING] == 1
-    tomorrow = POLICIES[name](dataclasses.replace(resting, now=resting.now + 2 * DAY))
-    assert Barrier.RESTING not in tomorrow.barriers
-
-
-@teaching
-@pytest.mark.parametrize("action", [Spinning.OTHER_MATERIAL, Spinning.ALERT])
-def test_who_spins_gets_other_material_or_the_same_as_the_group_wants(name: str, action: Spinning) -> None:
-    """Items of even place are chosen from a list, and the last answer was to one of those."""
-    situation = dataclasses.replace(
-        set_to(spinning_on_the_first(), spinning=action, item_gap=0), now=ORIGIN + 400 * DAY
-    )  # fmt: skip
-    [entry] = [entry for entry in POLICIES[name](situation).entries if entry.concept == 0]
-    is_other = action is Spinning.OTHER_MATERIAL
-    assert situation.content.item_keys[entry.item] == ("i0-1" if is_other else "i0-0")
-    assert (Reason.OTHER_MATERIAL in codes(entry)) == is_other
-
-
-def offered(choice: Choice) -> set[int]:
-    return {candidate.concept for entry in choice.entries for candidate in entry.candidates}
-
-
 # Chances
 
 
@@ -389,57 +263,8 @@ def test_every_candidate_has_its_floor(situation: Situation) -> None:
 # Situations
 
 
-def a_course(n: int, *, in_a_chain: bool) -> Snapshot:
-    """Two items a concept, one of them chosen from a list."""
-    concepts = [
-        {"key": f"c{c}", "title": f"C {c}", "prerequisites": [f"c{c - 1}"] if c and in_a_chain else []}
-        for c in range(n)
-    ]
-    items = [
-        {"key": f"i{c}-{k}", "concepts": [f"c{c}"], "statement": "?", **({} if k else {"choices": ["1", "2"]})}
-        for c in range(n)
-        for k in range(2)
-    ]
-    head = {"format": "trellis-curriculum/1", "key": "rules", "title": "Rules", "language": "en"}
-    return content_of({**head, "concepts": concepts, "items": items})
-
-
-def unknown(n: int) -> RecallTable:
-    none, low = np.empty((0, len(DELAYS))), np.full(n, 0.3)
-    return RecallTable(ORIGIN, np.empty(0, np.int64), none, none, none, low, low + 0.1, np.ones(n))
-
-
 def a_beginner(rules: Rules) -> Situation:
     """Who knows nothing of a chain of four."""
     settings, content = Settings(exploration=0.0), a_course(4, in_a_chain=True)
     return Situation(ORIGIN, content, unknown(4), Evidence.none(), 1, settings=settings, rules=rules,
                      history=History.none())  # fmt: skip
-
-
-def in_a_session(concepts: list[int], wrong: set[int]) -> Situation:
-    """Of six concepts without prerequisites, answers to some in that order, a minute apart."""
-    content = a_course(6, in_a_chain=False)
-    items = np.array([items_of(content, c)[place % 2] for place, c in enumerate(concepts)], np.int64)
-    right = np.array([c not in wrong for c in concepts], float)
-    history = History(items, np.array(concepts, np.int64), ORIGIN + 60.0 * np.arange(len(concepts)), right)
-    return Situation(
-        history.seconds.max(initial=ORIGIN) + 60.0, content, unknown(6), evidence_of(history), 1,
-        settings=Settings(exploration=0.0), history=history,
-    )  # fmt: skip
-
-
-def spinning_on_the_first() -> Situation:
-    """Twelve wrong answers to one concept out of six, the last to the item of even place."""
-    return in_a_session([0] * 13, wrong={0})
-
-
-def evidence_of(history: History) -> Evidence:
-    kept = np.unique(history.concept)
-    rows = np.zeros(len(kept), ROW)
-    for row, concept in zip(rows, kept, strict=True):
-        of = history.concept == concept
-        right = history.correct[of]
-        row["concept"], row["n"], row["correct"] = concept, of.sum(), right.sum()
-        row["recent"] = sum(1 << place for place, each in enumerate(right[:-9:-1]) if each)
-        row["recall"], row["seconds"] = 0.3, history.seconds[of][-1]
-    return Evidence(rows, history.item[-64:])
