@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from kt_models import checkpoint as checkpoints
 from kt_models import repeats
 from kt_models.base import Fitted, Float32
-from kt_models.cakt import sequence, train
+from kt_models.cakt import sequence, train, warm
 from kt_models.cakt.config import Config
 from kt_models.cakt.model import Model, network
 from kt_models.cakt.network import Network
@@ -24,7 +24,6 @@ from kt_models.cakt.train import Material, Run
 from kt_models.data import Dataset
 from kt_models.kinds import Progress
 from kt_models.levels import Design, Levels, fit_levels
-from kt_models.metrics import Bool
 from kt_models.recall import Float
 
 #: Bits of a seed that say who is set aside, apart from those for the order of minibatches.
@@ -36,8 +35,6 @@ CONCEPT_SD: Final = 1.0
 ITEM_SD: Final = 1.0
 #: Features of the head that vary less than this are left in their own unit.
 LEAST_SCALE: Final = 1e-3
-#: Weights whose columns are fields of events, of frames or of the head.
-_OF_FIELDS: Final = ("event.", "frame.", "line.", "of_head.", "head_mean", "head_scale")
 #: Penalty on slope and intercept of the calibration, as so many answers of a toss would make: one outcome alone, or few
 #: answers, must not make for certainty.
 CALM: Final = 4.0
@@ -60,15 +57,17 @@ def fit_model(
         torch.manual_seed(seed)
         reference = reference_of(learnt, config)
         training = _training(learnt, config, reference, seed)
-        known = np.bincount(training.known, minlength=data.concepts.size)[: data.concepts.size] > 0
+        answered = warm.occurring(training.known, data.concepts.size)
+        held = np.zeros_like(answered)
         net = network(config, data.concepts.size).to(where)
         standardise(net, training.head)
         if warm_start is not None:
-            known |= take_over(net, warm_start, data)
+            held = warm.take_over(net, warm_start, data) & ~answered
+            reference = warm.remembered(reference, warm_start, learnt, config)
         if config.compile and net.encoder is not None:
             net.encoder.compile()
-        run = Run(net, config, seed, where)
-        material = Material(training, _plain(chosen_on, config, reference), known)
+        run = Run(net, config, seed, where, held)
+        material = Material(training, _plain(chosen_on, config, reference), answered | held)
         log = train.optimise(run, material, report, keeper)
     # Another network than the one fitted, which may be compiled, for a device, and averaged.
     best = network(config, data.concepts.size)
@@ -77,7 +76,8 @@ def fit_model(
         calibration = calibrated(best, config, learnt, material.training, reference)
     else:
         calibration = calibrated(best, config, chosen_on, material.validation, reference)
-    return Fitted(Model(config, best, reference, calibration, data.concepts, data.items), tuple(log))
+    model = Model(config, best, reference, calibration, data.concepts, data.items, material.learnt)
+    return Fitted(model, tuple(log))
 
 
 def _distinct(data: Dataset) -> Dataset:
@@ -139,29 +139,6 @@ def _plain(data: Dataset | None, config: Config, reference: Reference) -> Sequen
     if data is None:
         return None
     return sequence.prepare(config, prior(config, data.n_learners), data.interactions, reference)
-
-
-@torch.no_grad()
-def take_over(net: Network, model: Model, data: Dataset) -> Bool:
-    """Weights of another model: concepts by their ids, the rest where they mean the same and shapes agree.
-
-    Returns which concepts (concepts,) it knew.
-    """
-    other, own = model.network.state_dict(), net.state_dict()
-    theirs, mine = model.config, net.config
-    if any(getattr(theirs, name) != getattr(mine, name) for name in ("items", "time", "counts", "transitions")):
-        # Columns of other fields than these.
-        other = {name: value for name, value in other.items() if not name.startswith(_OF_FIELDS)}
-    if theirs.decay != mine.decay:
-        other.pop("fade", None)
-    position = np.minimum((model.concepts or data.concepts).encode(data.concepts.ids), model.n_concepts)
-    place = torch.as_tensor(np.append(position, model.n_concepts))
-    other["out.weight"], other["bias.weight"] = other["out.weight"][place], other["bias.weight"][place]
-    tokens = other["token.weight"].view(model.n_concepts + 1, 2, -1)[place]
-    other["token.weight"] = tokens.reshape(2 * len(place), -1)
-    agreeing = {name: value for name, value in other.items() if name in own and own[name].shape == value.shape}
-    net.load_state_dict({**own, **agreeing})
-    return position < model.n_concepts
 
 
 def calibrated(net: Network, config: Config, data: Dataset, made: Sequences, reference: Reference) -> Calibration:

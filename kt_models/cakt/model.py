@@ -23,6 +23,7 @@ from kt_models.cakt.untouched import Untouched
 from kt_models.data import Dataset, Vocabulary
 from kt_models.grids import inside, tables
 from kt_models.levels import Levels
+from kt_models.metrics import Bool
 from kt_models.recall import Float
 from kt_models.state import LearnerState
 from kt_models.walk import held
@@ -31,6 +32,7 @@ from kt_models.walk import held
 VERSION: Final = 1
 _LEVELS: Final = ("reference_intercept", "reference_base", "reference_difficulty")
 _CALIBRATION: Final = ("calibration", "spread")
+_LEARNT: Final = "learnt_concepts"
 _NET: Final = "net."
 _TABLE: Final = "table."
 
@@ -64,17 +66,23 @@ class Model(LearnerModel):
     """A frozen CAKT. A state takes 4 (9 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
 
     Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`).
+
+    Args:
+        learnt: (concepts,) those that answers of this fit, or of the one it started from, bear on; None: those of which
+            `reference` has a base other than 0. The rest stand at the average.
     """
 
     kind: ClassVar[str] = "cakt"
 
     def __init__(
         self, config: Config, net: Network, reference: Reference, calibration: Calibration,
-        concepts: Vocabulary | None = None, items: Vocabulary | None = None,
+        concepts: Vocabulary | None = None, items: Vocabulary | None = None, learnt: Bool | None = None,
     ) -> None:  # fmt: skip
         self.config, self.network, self.reference, self.calibration = config, net, reference, calibration
         self.concepts, self.items = concepts, items
         self.n_concepts, self.n_items = reference.n_concepts, reference.n_items
+        # A base is fitted to answers, from 0: artifacts of before `learnt` was kept tell it so.
+        self.learnt: Bool = reference.levels.base != 0 if learnt is None else learnt
         self._setting = Setting(config, net.eval().requires_grad_(False), reference, calibration)
         self._untouched = Untouched(self._setting)
 
@@ -119,7 +127,8 @@ class Model(LearnerModel):
         tensors = {
             **weights, "reference_intercept": np.array(levels.intercept), "reference_base": levels.base,
             "reference_difficulty": levels.difficulty, "spread": calibration.spread,
-            "calibration": np.array([calibration.slope, calibration.intercept]), **_tables_to(self.reference),
+            "calibration": np.array([calibration.slope, calibration.intercept]), _LEARNT: self.learnt,
+            **_tables_to(self.reference),
             **stored.to_tensors(self.concepts, self.items),
         }  # fmt: skip
         artifact.save(folder, self.kind, VERSION, asdict(self.config), tensors)
@@ -140,5 +149,6 @@ class Model(LearnerModel):
         slope, intercept = t["calibration"].tolist()
         calibration = Calibration(slope, intercept, t["spread"])
         return cls(
-            config, net, Reference(levels, _tables_from(config, levels, t)), calibration, *stored.from_tensors(t)
-        )
+            config, net, Reference(levels, _tables_from(config, levels, t)), calibration, *stored.from_tensors(t),
+            t.get(_LEARNT),
+        )  # fmt: skip

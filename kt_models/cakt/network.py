@@ -141,13 +141,17 @@ class Network(nn.Module):
     @torch.no_grad()
     def stand_in(self, learnt: Tensor) -> None:
         """Concepts that nobody answered to, and the unknown one, become the mean of those `learnt` (concepts,)."""
-        token = self.token.weight.view(self.n_concepts + 1, 2, -1)
-        rows, others = torch.nonzero(learnt)[:, 0], torch.ones(len(token), dtype=torch.bool, device=learnt.device)
+        rows = torch.nonzero(learnt)[:, 0]
+        others = torch.ones(self.n_concepts + 1, dtype=torch.bool, device=learnt.device)
         if not len(rows):
             return
         others[rows] = False
-        for weight in (token, self.out.weight, self.bias.weight):
+        for weight in self.of_concepts():
             weight[others] = weight[rows].mean(0)
+
+    def of_concepts(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of events by outcome, w_c and b_c: (concepts + 1, ...) each, the last row of the unknown one."""
+        return self.token.weight.view(self.n_concepts + 1, 2, -1), self.out.weight, self.bias.weight
 
     def embed(self, concept: Tensor, credit: Tensor, fields: Tensor) -> Tensor:
         """Events (..., d) from concepts, credits (...) and fields (..., event fields)."""

@@ -37,7 +37,7 @@ class Diverged(FitFailed):
 @final
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Answers to learn from, to choose on (None: the training loss chooses), and which (concepts,) can be learnt."""
+    """Answers to learn from, to choose on (None: the training loss chooses), and which (concepts,) are learnt."""
 
     training: Sequences
     validation: Sequences | None
@@ -46,10 +46,12 @@ class Material:
 
 @final
 class Run:
-    """An optimisation under way."""
+    """An optimisation under way. Rows of `held` (concepts,) keep the values that they begin with."""
 
-    def __init__(self, net: Network, config: Config, seed: int, device: torch.device) -> None:
+    def __init__(self, net: Network, config: Config, seed: int, device: torch.device, held: Bool | None = None) -> None:
         self.net, self.config, self.seed, self.device = net, config, seed, device
+        self.held = torch.as_tensor(np.flatnonzero([] if held is None else held), device=device)
+        self.kept = [weight.detach()[self.held] for weight in net.of_concepts()]
         self.average = copy.deepcopy(net) if config.ema else None
         self.adam = torch.optim.Adam(net.parameters(), lr=config.learning_rate, weight_decay=config.weight)
         self.epoch = self.steps = self.worse = self.drops = 0
@@ -128,10 +130,18 @@ class Run:
         distributed.average(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
         self.adam.step()
+        self._hold()
         self.steps += 1
         if self.average is not None:
             self._average()
         return 0.0 if loss is None else float(loss.detach())
+
+    @torch.no_grad()
+    def _hold(self) -> None:
+        """Weight decay moves rows without answers as far as answers move others: Adam divides by a gradient's size."""
+        if len(self.held):
+            for weight, kept in zip(self.net.of_concepts(), self.kept, strict=True):
+                weight[self.held] = kept
 
     @torch.no_grad()
     def _average(self) -> None:
