@@ -65,7 +65,8 @@ def _tables_from(config: Config, levels: Levels, tensors: Mapping[str, NDArray[A
 class Model(LearnerModel):
     """A frozen CAKT. A state takes 4 (9 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
 
-    Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`).
+    Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`). `update`,
+    `trace`, `predict` and `forecast` raise `kt_models.state.BadState` for a state of another kind, layout or switches.
 
     Args:
         learnt: (concepts,) those that answers of this fit, or of the one it started from, bear on; None: those of which
@@ -94,13 +95,13 @@ class Model(LearnerModel):
         return stream.prior(self.config, n_learners)
 
     def update(self, state: LearnerState, seen: Interactions) -> LearnerState:
-        return stream.fold(self._setting, state, seen)[0]
+        return self.trace(state, seen)[0]
 
     def trace(self, state: LearnerState, seen: Interactions) -> tuple[LearnerState, Prediction]:
-        return stream.fold(self._setting, state, seen)
+        return stream.fold(self._setting, stream.checked(self.config, state), seen)
 
     def predict(self, state: LearnerState, query: Query) -> Prediction:
-        return stream.predict(self._setting, state, query)
+        return stream.predict(self._setting, stream.checked(self.config, state), query)
 
     def score(self, data: Dataset) -> Float:
         """(answers,) P(correct) of each answer from its learner's earlier ones: `trace` from the prior, without states.
@@ -114,7 +115,7 @@ class Model(LearnerModel):
         return held(self.calibration.logit(train.logits(self.network, made, self._setting.device)))
 
     def forecast(self, state: LearnerState, seconds: Float, n_concepts: int | None = None) -> Forecast:
-        width = max(self.n_concepts, n_concepts or 0)
+        state, width = stream.checked(self.config, state), max(self.n_concepts, n_concepts or 0)
         origin = np.maximum(seconds, state.seconds)
         kept, offset = inside(state, width)
         rest, moves = self._untouched.forecast(state, origin, width)

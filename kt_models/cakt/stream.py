@@ -6,7 +6,10 @@ of each concept touched.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, final
 
 import numpy as np
@@ -23,11 +26,15 @@ from kt_models.cakt.network import Network, step
 from kt_models.cakt.reference import Last, Reference
 from kt_models.cakt.sequence import BEGIN, LAST, STEP_COLUMN
 from kt_models.recall import SECONDS_PER_DAY, Float, Int
-from kt_models.state import LearnerState
+from kt_models.state import BadState, LearnerState
 from kt_models.walk import held, meet
 
-#: Meaning of a state's columns; a state of another schema is replayed from the log.
-SCHEMA: Final = "ck2"
+#: Layout of a state, and switches that say what stands in it; a state of others is replayed from the log.
+VERSION: Final = "ck3"
+SWITCHES: Final = (
+    "window_key", "encoder", "decay", "fusion", "second_lstm", "items", "time", "counts", "transitions",
+    "partial_credit", "frames", "side",
+)  # fmt: skip
 #: Learners folded at once, and rows of questions asked at once: bounds of memory.
 LEARNERS: Final = 256
 ROWS: Final = 16_384
@@ -70,10 +77,36 @@ class Setting:
         return made.float() if made.is_floating_point() else made
 
 
+@lru_cache(maxsize=64)
+def schema(config: Config) -> str:
+    """Name of what states hold: their layout, and a digest of the switches."""
+    values = (getattr(config, name) for name in SWITCHES)
+    text = " ".join(value if isinstance(value, str) else str(int(value)) for value in values)
+    return VERSION + base64.b32encode(hashlib.sha256(text.encode()).digest())[:5].decode().lower()
+
+
 def prior(config: Config, n_learners: int) -> LearnerState:
     """Learners of whom nothing is known: all zero."""
     columns = np.zeros((n_learners, sequence.learner_columns(config)), np.float32)
-    return LearnerState.empty(SCHEMA, columns, sequence.concept_columns(config))
+    return LearnerState.empty(schema(config), columns, sequence.concept_columns(config))
+
+
+def checked(config: Config, state: LearnerState) -> LearnerState:
+    """The state itself.
+
+    Raises:
+        BadState: if it is of another kind, layout or switches.
+    """
+    wanted = schema(config), sequence.learner_columns(config), sequence.concept_columns(config)
+    found = state.schema, state.learner.shape[1], state.touched.shape[1]
+    if found != wanted:
+        raise BadState(
+            "state of schema {!r} with {} numbers a learner and {} a concept, this model reads {!r} with {} and {} "
+            "({}): replay the learner's log with this model".format(
+                *found, *wanted, ", ".join(f"{name}={getattr(config, name)}" for name in SWITCHES)
+            )
+        )
+    return state
 
 
 @torch.inference_mode()

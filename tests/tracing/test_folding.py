@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curricula.models import Curriculum
+from kt_models.state import LearnerState as ModelState
 from tests import people
 from tests.flow.folds import assert_state_is_the_fold_of_the_log, columns
 from tests.flow.steps import advance, answer, at, believed, is_behind, log_of, record, right_and_wrong, work
@@ -119,7 +121,13 @@ def test_a_belief_stays_readable_while_it_is_rebuilt(school: School, bo: Learner
     assert meanwhile.table.to_bytes() == before.table.to_bytes()
 
 
-@pytest.mark.parametrize("junk", [b"junk", b"", b"TST1"], ids=["foreign", "empty", "cut short"])
+#: Of a model that served before, or of a layout no longer read.
+OF_ANOTHER_SCHEMA = ModelState.empty("ck2", np.zeros((1, 7), np.float32), 4).to_bytes()[0]
+
+
+@pytest.mark.parametrize(
+    "junk", [b"junk", b"", b"TST1", OF_ANOTHER_SCHEMA], ids=["foreign", "empty", "cut short", "of another schema"]
+)
 def test_an_unreadable_state_is_replayed(
     junk: bytes, school: School, bo: Learner, ana: Learner, fractions: Curriculum
 ) -> None:
