@@ -36,13 +36,21 @@ def fit(
     rest.
 
     Args:
+        data: answers to learn from; its vocabularies become the model's.
+        config: what network, and how it is fitted; without times in `data`, `time` is switched off and `decay` days
+            becomes steps, which the model's own config tells.
         seed: weights at the start, order of minibatches, dropout, who is set aside.     device: of torch.
-        warm_start: a model whose weights the fit starts from, concepts by their ids, the rest where shapes agree.
+        warm_start: a model whose weights the fit starts from, concepts by their ids, the rest where shapes agree. What
+            it knows of concepts and items without answers in `data` is kept.
+        validation: learners to choose on, by the vocabularies of `data`; None or without answers: some of `data`.
+        progress: gets each record of the log (`epoch`, `train_log_loss`, `validation_log_loss`, `validation_auc`), and
+            every tenth step, with `step` and `steps`.
         checkpoint: a file to keep the fit under way in; if it is there, the fit goes on from it. It stays after the
             last epoch: remove it once the model is saved.
     Raises:
+        kt_models.kinds.FitFailed: if the folder of `checkpoint` does not exist; those below are of this kind too.
         kt_models.kinds.BadCheckpoint: if the file is of another fit, or spoiled.
-        kt_models.cakt.train.Diverged: if the loss of a minibatch is no number.
+        kt_models.cakt.train.Diverged: if the loss of a minibatch is no number, or that of every epoch.
     """
     from kt_models.cakt.fitting import fit_model
 

@@ -56,6 +56,8 @@ class Config:
     Attributes:
         mode: product, or as in the paper, or as in its code (docs/models/cakt.md compares them).
         window_key, encoder, decay, fusion: see their types.     second_lstm: between fusion and output.
+            A frame fades as exp(-theta gap), its theta learnt: per answer of the learner since then (decay steps),
+            or per day (days).
         items: difficulties of items, and whether the window holds the item that is asked.
         time: pauses before answers and time taken, and a head that forgets; off where the data has no times.
         counts: running counts of right and wrong answers, in the head.
@@ -75,6 +77,8 @@ class Config:
         chunk: answers of a learner through which gradients flow; states are carried on.
         precision, compile: of the fit and of nothing else: bfloat16 where it is faster, encoders compiled.
         validation_share: of learners set aside for choosing, where the caller gives none.
+    Raises:
+        ValueError: if a value is none of its choices or out of its bounds, or `decay` days meets `window_key` current.
     """
 
     mode: Mode = "product"

@@ -65,10 +65,19 @@ def _tables_from(config: Config, levels: Levels, tensors: Mapping[str, NDArray[A
 class Model(LearnerModel):
     """A frozen CAKT. A state takes 4 (9 + 4 H^2) bytes a learner and 72 + 36 k a touched concept.
 
+        P(correct) = sigmoid(slope (o_t . w_c + b_c + head(o_t, g)) + intercept)     mean of w_c, b_c over its concepts
+
+    with o_t of two LSTMs and the window of the last k answers on the concept asked: `kt_models.cakt.network` has the
+    equations in full, after Su, Liu, Yang & Lu 2023 (doi 10.3389/fpsyg.2023.1150329). Head, slope and intercept are
+    ours.
+
     Forecasts fall with the delay only as far as the fit has seen times: without, they are flat (`ahead`). `update`,
     `trace`, `predict` and `forecast` raise `kt_models.state.BadState` for a state of another kind, layout or switches.
 
     Args:
+        config, net: settings, and the network of just these; it is frozen.
+        reference: what an average learner gives.
+        calibration: slope, intercept and spread of the logit.     concepts, items: ids of positions, None if not known.
         learnt: (concepts,) those that answers of this fit, or of the one it started from, bear on; None: those of which
             `reference` has a base other than 0. The rest stand at the average.
     """
