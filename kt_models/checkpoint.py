@@ -6,6 +6,7 @@ The file outlives the fit, whose last steps may be broken off too: whoever named
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, final
@@ -13,12 +14,13 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from kt_models import distributed
+from kt_models import artifact, distributed
+from kt_models.base import LearnerModel
 from kt_models.data import Dataset
 from kt_models.kinds import BadCheckpoint, FitFailed
 
 #: Of what is written; another version is refused.
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 @final
@@ -42,8 +44,8 @@ class Keeper:
             raise BadCheckpoint(f"{self.path}: cannot be read ({error}): remove it to fit from the start") from error
         if not isinstance(saved, dict) or saved.get("key") != self.key:
             raise BadCheckpoint(
-                f"{self.path}: is of a fit with other data, settings, seed or processes: name another file, or "
-                "remove it"
+                f"{self.path}: is of a fit with other data, settings, seed, processes or model to start from: name "
+                "another file, or remove it"
             )
         return dict(saved)
 
@@ -54,12 +56,18 @@ class Keeper:
 
 
 def keeper(
-    path: Path | None, answers: Dataset, config: Any, seed: int, validation: Dataset | None, *, warm: bool
+    path: Path | None,
+    answers: Dataset,
+    config: Any,
+    seed: int,
+    validation: Dataset | None,
+    start: LearnerModel | None,
 ) -> Keeper | None:
     """The keeper of a fit, None if it is not to be kept.
 
     Args:
-        config: the dataclass of its settings.     validation: learners it chooses on.     warm: whether it starts warm.
+        config: the dataclass of its settings.     validation: learners it chooses on.
+        start: the model that it starts from.
     Raises:
         FitFailed: if the folder of the file does not exist.
     """
@@ -69,8 +77,16 @@ def keeper(
         # Now, and not at the end of the first epoch.
         raise FitFailed(f"{path}: there is no folder {path.parent}: make it, or name another file")
     content = [_digest(part) for part in (answers, validation) if part is not None]
-    key = {"config": asdict(config), "seed": seed, "content": content, "warm": warm, "processes": distributed.size()}
-    return Keeper(path, {"version": VERSION, **key})
+    start_content = None if start is None else _content(start)
+    key = {"config": asdict(config), "seed": seed, "content": content, "start": start_content}
+    return Keeper(path, {"version": VERSION, **key, "processes": distributed.size()})
+
+
+def _content(model: LearnerModel) -> str:
+    """Digest of all that an artifact of the model holds, wherever it was read from."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model")
+        return artifact.checksum(Path(folder) / "model")
 
 
 def _digest(answers: Dataset) -> str:

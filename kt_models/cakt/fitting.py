@@ -52,7 +52,7 @@ def fit_model(
     if validation is None:
         parts = data.split_learners((1 - config.validation_share, config.validation_share), seed ^ _SET_ASIDE)
         learnt, chosen_on = (parts[0], parts[1]) if parts[0].n_learners and parts[1].n_learners else (data, None)
-    keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None)
+    keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm_start)
     with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
         torch.manual_seed(seed)
         reference = reference_of(learnt, config)

@@ -43,7 +43,7 @@ def fit_model(
         training = Training.start(learnt, config, candidates, seed)
         if warm_start is not None:
             training.warm(warm_start)
-        keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm=warm_start is not None)
+        keeper = checkpoints.keeper(checkpoint, data, config, seed, validation, warm_start)
         if keeper is not None and prior_edges is not None:
             keeper.key["prior_edges"] = prior_edges.digest()
         log = train.optimise(training, chosen_on, report, keeper=keeper)

@@ -14,6 +14,7 @@ from kt_models.artifact import load_model
 from kt_models.base import ConceptLists, Interactions, Query
 from kt_models.cakt import Config, Model, fit
 from kt_models.data import Dataset, Vocabulary
+from kt_models.kinds import BadCheckpoint
 from kt_models.recall import Float, Int
 
 SMALL: dict[str, Any] = {
@@ -113,3 +114,28 @@ def test_an_artifact_tells_which_concepts_were_learnt_and_an_older_one_by_their_
         assert isinstance(model, Model)
         assert model.learnt.tolist() == learnt
         np.testing.assert_array_equal(model.score(answers), first.score(answers))
+
+
+class Broken(Exception):
+    """The power fails."""
+
+
+def break_off(record: dict[str, float]) -> None:
+    if record["epoch"] == 1.0 and "train_log_loss" in record:
+        raise Broken
+
+
+def test_a_checkpoint_is_of_the_very_model_that_the_fit_started_from(answers: Dataset, tmp_path: Path) -> None:
+    config, kept = Config(**SMALL), tmp_path / "fit.pt"
+    start, other = (fit(answers, replace(config, epochs=1), seed=seed).model for seed in (0, 1))
+    start.save(tmp_path / "start")
+    with pytest.raises(Broken):
+        fit(answers, config, seed=0, warm_start=start, checkpoint=kept, progress=break_off)
+    for wrong in (other, None):
+        with pytest.raises(BadCheckpoint, match="or model to start from: name another file, or remove it"):
+            fit(answers, config, seed=0, warm_start=wrong, checkpoint=kept)
+    again = Model.load(tmp_path / "start")
+    resumed = fit(answers, config, seed=0, warm_start=again, checkpoint=kept)
+    whole = fit(answers, config, seed=0, warm_start=start)
+    assert resumed.log == whole.log
+    np.testing.assert_array_equal(resumed.model.score(answers), whole.model.score(answers))
