@@ -119,13 +119,15 @@ class Run:
     def _move(self, loss: Tensor | None, n: int) -> float:
         """One step; processes without a chunk left keep in step."""
         self.adam.zero_grad()
+        # Gradients are then averaged: an answer weighs the same in whichever process it is.
+        share = distributed.mean(float(n))
         if loss is not None:
             if not torch.isfinite(loss):
                 raise Diverged(
                     f"the loss of a minibatch is {loss.item()} in epoch {self.epoch}: lower learning_rate "
                     f"({self.config.learning_rate})"
                 )
-            (loss / n).backward()  # type: ignore[no-untyped-call]
+            (loss / share).backward()  # type: ignore[no-untyped-call]
         parameters = list(self.net.parameters())
         distributed.average(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM)
