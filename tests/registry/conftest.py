@@ -41,10 +41,10 @@ def practised(school: School, fractions: Curriculum) -> Curriculum:
     answers = []
     for learner in steps.learners(school, 24):
         knows = chance.normal()
-        for n in range(18):
+        for n in range(30):
             item = int(chance.integers(6))
             right = float(chance.random() < 1 / (1 + np.exp(-knows - 0.2 * n + 0.5 * item)))
-            seconds = steps.at(n, days=n // 6).timestamp()
+            seconds = steps.at(n, days=n // 10).timestamp()
             answers.append(steps.answer(learner, fractions, item, correct=right, seconds=seconds))
     steps.record(school, answers, now=timezone.now() - timedelta(hours=1))
     return fractions
