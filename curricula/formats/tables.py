@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -21,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from curricula.document import FORMAT, ConceptContent, Document, ItemContent
 from curricula.errors import InvalidDocument, Problem, Report
@@ -97,6 +98,13 @@ def _cell(value: str | float | list[str]) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+#: What zipfile raises where a zip is broken, encrypted or packed in a way that it does not know, by its four methods:
+#: bz2 tells of broken data by OSError, and nothing else here reads or writes a file.
+_BROKEN: Final = (
+    zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+
+
 def _unpack(body: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -108,7 +116,7 @@ def _unpack(body: bytes) -> dict[str, bytes]:
             # What the zip says of its sizes is only a claim, but zipfile never unpacks more than that.
             check_size("the unpacked zip", sum(names[name].file_size for name in COLUMNS))
             return {name: archive.read(name) for name in COLUMNS}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error) as error:
+    except _BROKEN as error:
         message = f"the body is no zip that can be read ({error}): send a zip of {', '.join(COLUMNS)}, unencrypted"
         raise refuse("", "not_a_zip", message) from error
 

@@ -142,6 +142,28 @@ def test_tables_that_are_refused(body: bytes, pointer: str, code: str) -> None:
     assert (pointer, code) in refusals(body, "csv")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_that_was_damaged_on_its_way_is_refused_however_it_is_packed(method: int) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("curriculum.csv", "key,title,language\nm,Maths,en\n")
+        archive.writestr("concepts.csv", "key,title\n" + "".join(f"c{n},C {n}\n" for n in range(60)))
+        archive.writestr("items.csv", "key,concepts,statement\n")
+    # At every place in turn of what concepts.csv holds.
+    start, end = (whole.getvalue().index(name) for name in (b"concepts.csv", b"items.csv"))
+    intact, refused = formats.read(whole.getvalue(), "csv").document, 0
+    for place in range(start + len(b"concepts.csv"), end - 30):
+        broken = bytearray(whole.getvalue())
+        broken[place] ^= 0xFF
+        try:
+            # Some bits mean nothing: those that fill up the last byte.
+            assert formats.read(bytes(broken), "csv").document == intact
+        except errors.InvalidDocument as error:
+            assert [problem.code for problem in error.report.problems] == ["not_a_zip"]
+            refused += 1
+    assert refused > 0.9 * (end - 30 - start - len(b"concepts.csv"))
+
+
 def test_a_zip_without_items_is_refused() -> None:
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as archive:
