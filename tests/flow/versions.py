@@ -14,7 +14,7 @@ from tests.flow.folds import assert_state_is_the_fold_of_the_log
 from tests.flow.steps import at, work
 from tutor.accounts.models import Learner
 from tutor.registry import services as registry
-from tutor.registry.models import ModelVersion
+from tutor.registry.models import Deployment, ModelVersion
 from tutor.tracing import beside
 
 
@@ -23,6 +23,11 @@ def a_version(curriculum: Curriculum, *, intercept: float = 1.0) -> ModelVersion
     with tempfile.TemporaryDirectory() as name:
         half_life.prior_model(3, 6, config=half_life.Config(intercept=intercept)).save(Path(name) / "model")
         return registry.register(Path(name) / "model", curriculum_version=curriculum.versions.get(number=1))
+
+
+def deployment() -> Deployment:
+    """The only one."""
+    return Deployment.objects.select_related("champion").get()
 
 
 def keep_beside(*, now: datetime | None = None, limit: int = 64) -> None:

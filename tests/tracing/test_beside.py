@@ -25,27 +25,14 @@ from tests.flow.steps import (
     work,
 )
 from tests.flow.together import together
-from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, keep_beside, settle
+from tests.flow.versions import a_version, assert_states_are_folds_of_the_log, deployment, keep_beside, settle
 from tutor.accounts.models import Learner, School
 from tutor.interactions.models import LogHead
 from tutor.registry import deployments
 from tutor.registry import services as registry
-from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.models import ModelVersion
 from tutor.tracing import beside, rollout
 from tutor.tracing.models import Lag, LearnerState, Score
-
-
-@pytest.fixture
-def challenger(fractions: Curriculum) -> ModelVersion:
-    """In shadow beside the baseline since the hour at which answers are received."""
-    registry.ensure_served(fractions.pk)
-    version = a_version(fractions)
-    deployments.challenge(version, now=at(60))
-    return version
-
-
-def deployment() -> Deployment:
-    return Deployment.objects.select_related("champion").get()
 
 
 def progress(version: ModelVersion, *, minutes: float = 60) -> rollout.Progress:

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from curricula.models import Curriculum
 from tests.flow.steps import answer, at, learners, record, work
-from tests.flow.versions import a_version, keep_beside
+from tests.flow.versions import a_version, deployment, keep_beside
 from tutor.accounts.models import School
 from tutor.registry import deployments, runs
-from tutor.registry import services as registry
-from tutor.registry.models import Deployment, ModelVersion
+from tutor.registry.models import ModelVersion
 from tutor.registry.tasks import REJECTED_KEPT
 from tutor.tracing import rollout
 from tutor.tracing.models import LearnerState
-
-
-@pytest.fixture
-def challenger(fractions: Curriculum) -> ModelVersion:
-    """In shadow beside the baseline since the hour at which answers are received."""
-    registry.ensure_served(fractions.pk)
-    version = a_version(fractions)
-    deployments.challenge(version, now=at(60))
-    return version
-
-
-def deployment() -> Deployment:
-    return Deployment.objects.select_related("champion").get()
 
 
 def test_states_that_nobody_needs_are_deleted_in_time(
